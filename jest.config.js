@@ -1,0 +1,10 @@
+/** @type {import("jest").Config} */
+module.exports = {
+  testMatch: ["<rootDir>/{ingestor,reader,prisma,runtime,tools,e2e}/**/*.test.ts"],
+  transform: { "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }] },
+  globalSetup: "<rootDir>/e2e/support/start-services.ts",
+  globalTeardown: "<rootDir>/e2e/support/stop-services.ts",
+  // Two cores carry Kafka, Postgres and the tests.
+  maxWorkers: 2,
+  testTimeout: 60_000,
+};
