@@ -1,0 +1,39 @@
+import { PrismaPg } from "@prisma/adapter-pg";
+import { PrismaClient } from "./generated/client";
+
+export type Prisma = PrismaClient;
+/** The client inside an interactive transaction. */
+export type PrismaTransaction = Omit<
+  PrismaClient,
+  "$connect" | "$disconnect" | "$on" | "$use" | "$extends" | "$transaction"
+>;
+
+/** How long the server lets one statement run. A batch takes milliseconds; what takes this long hangs. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** How long the server keeps a transaction (and its locks) for a client that has gone silent. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Prisma's client on a pool of its own.
+ *
+ * The time-outs that end what hangs are the server's: when Prisma's own transaction time-out fires, the statement in
+ * flight goes on and the transaction is no longer one (prisma#29762), so callers set that one far above these.
+ *
+ * @param databaseUrl the user that connects decides what may be done
+ * @param options.connections the most connections that the pool opens
+ * @param options.name shown in pg_stat_activity
+ */
+export function createPrisma(databaseUrl: string, options: { connections: number; name: string }): Prisma {
+  const adapter = new PrismaPg({
+    connectionString: databaseUrl,
+    max: options.connections,
+    application_name: options.name,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+  });
+  return new PrismaClient({ adapter });
+}
