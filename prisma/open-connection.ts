@@ -1,0 +1,51 @@
+import { Socket } from "node:net";
+import pg from "pg";
+
+/** A connection of `pg`, and a way to end it that works on a frozen server and on a half-open socket too. */
+export interface Connection {
+  readonly client: pg.Client;
+  /** Ends the connection politely if the server answers at once, otherwise by force. Never fails. */
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const GOODBYE_TIMEOUT_MS = 500;
+
+/**
+ * Opens a single connection, outside any pool, for what has to stay on one: LISTEN, or rows that a position promised.
+ *
+ * @param options.name shown in pg_stat_activity
+ * @param options.answerWithinMs a query that is not answered in this time fails; close the connection then, because
+ *   `pg` does not
+ * @throws the connection's or the server's error, within two seconds
+ */
+export async function openConnection(
+  databaseUrl: string,
+  options: { name: string; answerWithinMs: number },
+): Promise<Connection> {
+  const socket = new Socket();
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: options.name,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: options.answerWithinMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    stream: () => socket,
+  });
+  // The query in flight fails with the same error; without a listener it would end the process.
+  client.on("error", () => {});
+  const close = async (): Promise<void> => {
+    const force = setTimeout(() => socket.destroy(), GOODBYE_TIMEOUT_MS);
+    await client.end().catch(() => {});
+    clearTimeout(force);
+    socket.destroy();
+  };
+  try {
+    await client.connect();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  return { client, close };
+}

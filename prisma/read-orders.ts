@@ -1,0 +1,114 @@
+import type pg from "pg";
+import { to as copyTo } from "pg-copy-streams";
+import { CopyTupleParser } from "./copy-tuples";
+import { openConnection } from "./open-connection";
+import type { Partition, Position } from "./order-channel";
+
+/** An order on its way to a cache. The buffers are views into a passing chunk: copy them before the call returns. */
+export interface PassingOrder {
+  readonly id: string;
+  /** The published bytes. */
+  readonly document: Buffer;
+  /** The document's digest, 32 bytes. */
+  readonly sha256: Buffer;
+}
+
+/** A position, and how many seconds ago it moved, by the server's own clock. */
+export interface AgedPosition extends Position {
+  readonly ageSeconds: number;
+}
+
+/** Which rows to read: offsets `from` (inclusive) to `to` (exclusive), at most `limit` of them. */
+export interface OrderRange {
+  readonly partition: Partition;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly limit: number;
+  readonly newestFirst: boolean;
+}
+
+/** How many rows came, and the offset of the last; fewer rows than the limit mean that the range is exhausted. */
+export interface RangeRead {
+  readonly rows: number;
+  readonly lastOffset: bigint | undefined;
+}
+
+/** What the reader's loop reads from: one connection, on which what a position promises can be seen. */
+export interface OrderSource {
+  readPositions(): Promise<readonly AgedPosition[]>;
+  readOrders(range: OrderRange, onOrder: (order: PassingOrder) => void): Promise<RangeRead>;
+  close(): Promise<void>;
+}
+
+/** A server that sends nothing for so long is frozen or gone: a socket that is half open raises no event. */
+const SILENCE_TIMEOUT_MS = 5_000;
+
+/**
+ * Opens the connection that orders are read on in bulk. Every error of its methods means that it is to be closed and
+ * another one opened.
+ *
+ * Rows come by `COPY … (FORMAT binary)`, which is two to three times as fast as rows through `pg` and never turns a
+ * document into a string.
+ */
+export async function connectOrderSource(databaseUrl: string): Promise<OrderSource> {
+  const { client, close } = await openConnection(databaseUrl, {
+    name: "orders-reader-refresh",
+    answerWithinMs: SILENCE_TIMEOUT_MS,
+  });
+  return {
+    readPositions: () => readPositions(client),
+    readOrders: (range, onOrder) => readOrders(client, range, onOrder),
+    close,
+  };
+}
+
+async function readPositions(client: pg.Client): Promise<readonly AgedPosition[]> {
+  const { rows } = await client.query<{ epoch: number; partition: number; next_offset: string; age: number }>(
+    `SELECT "epoch", "partition", "next_offset",
+            extract(epoch FROM clock_timestamp() - "updated_at")::float8 AS "age"
+     FROM "positions" ORDER BY "epoch", "partition"`,
+  );
+  return rows.map(({ epoch, partition, next_offset, age }) => ({
+    epoch,
+    partition,
+    nextOffset: BigInt(next_offset),
+    ageSeconds: age,
+  }));
+}
+
+async function readOrders(
+  client: pg.Client,
+  { partition: { epoch, partition }, from, to, limit, newestFirst }: OrderRange,
+  onOrder: (order: PassingOrder) => void,
+): Promise<RangeRead> {
+  // COPY takes no parameters. All of these are numbers, so they can stand in the text.
+  const rows = client.query(
+    copyTo(
+      `COPY (SELECT "id", "document", "sha256", "offset" FROM "orders"
+             WHERE "epoch" = ${epoch} AND "partition" = ${partition} AND "offset" >= ${from} AND "offset" < ${to}
+             ORDER BY "offset" ${newestFirst ? "DESC" : "ASC"} LIMIT ${limit})
+       TO STDOUT (FORMAT binary)`,
+    ),
+  );
+  const silence = setTimeout(() => {
+    rows.destroy(new Error(`the server has sent nothing for ${SILENCE_TIMEOUT_MS} ms`));
+  }, SILENCE_TIMEOUT_MS);
+  const parser = new CopyTupleParser();
+  let count = 0;
+  let lastOffset: bigint | undefined;
+  try {
+    for await (const chunk of rows) {
+      silence.refresh();
+      parser.push(chunk as Buffer, ([id, document, sha256, offset]) => {
+        if (!id || !document || !sha256 || !offset) throw new Error("a row of orders has a null");
+        count += 1;
+        lastOffset = offset.readBigInt64BE();
+        onOrder({ id: id.toString(), document, sha256 });
+      });
+    }
+    parser.end();
+  } finally {
+    clearTimeout(silence);
+  }
+  return { rows: count, lastOffset };
+}
