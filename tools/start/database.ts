@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import pg from "pg";
+import { projectRoot } from "../../runtime/project-root";
+import type { Passwords } from "./passwords";
+import { runTool } from "./run-tool";
+import type { System } from "./system";
+
+/** Who connects how: the owner migrates, each process has a user of its own with the least rights. */
+export interface DatabaseUrls {
+  readonly owner: string;
+  readonly ingestor: string;
+  readonly reader: string;
+}
+
+/**
+ * Brings the owner's database up to date and gives the two processes their users. Where the owner may not make roles,
+ * both processes connect as the owner, and that is said.
+ *
+ * @throws StartError with the migration's own words if it fails
+ */
+export async function migrateDatabase(system: System, owner: string, passwords: Passwords): Promise<DatabaseUrls> {
+  const ingestor = process.env["INGESTOR_DATABASE_URL"] || withUser(owner, "orders_ingestor", passwords);
+  const reader = process.env["READER_DATABASE_URL"] || withUser(owner, "orders_reader", passwords);
+  // A process of its own, because Prisma's engine would otherwise stay in this one's memory for good.
+  await system.steps.step("tables are up to date", () =>
+    runTool(process.execPath, [join(projectRoot(), "dist/prisma/migrate-main.js")], {
+      signal: system.signal,
+      env: { ...process.env, DATABASE_URL: owner, INGESTOR_DATABASE_URL: ingestor, READER_DATABASE_URL: reader },
+    }),
+  );
+  const usable = await Promise.all([ingestor, reader].map(canLogIn));
+  if (usable.every(Boolean)) return { owner, ingestor, reader };
+  system.steps.say(
+    "  the database's owner may not make users of their own for the two processes: both run as the owner",
+  );
+  return { owner, ingestor: owner, reader: owner };
+}
+
+function withUser(owner: string, user: "orders_ingestor" | "orders_reader", passwords: Passwords): string {
+  const url = new URL(owner);
+  url.username = user;
+  url.password = passwords[user];
+  return url.href;
+}
+
+async function canLogIn(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

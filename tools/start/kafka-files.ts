@@ -1,0 +1,96 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { type Home, writeWhole } from "./home";
+
+/** The files of the one-node broker, under `kafka/` of the home. */
+export interface KafkaFiles {
+  readonly folder: string;
+  readonly properties: string;
+  readonly logging: string;
+  readonly log: string;
+  /** Written once the data folder has been formatted. */
+  readonly formatted: string;
+  readonly clusterId: string;
+}
+
+const MIB = 1_048_576;
+/** A dead letter is an order record of up to 8 MiB and its headers; the broker takes what either topic allows. */
+export const DLQ_MESSAGE_BYTES = 16 * MIB;
+export const ORDERS_MESSAGE_BYTES = 8 * MIB;
+
+export function writeKafkaFiles(home: Home, port: number, controllerPort: number): KafkaFiles {
+  const folder = home.path("kafka");
+  mkdirSync(folder, { recursive: true });
+  const files = {
+    folder,
+    properties: home.path("kafka/server.properties"),
+    logging: home.path("kafka/log4j2.properties"),
+    log: home.path("kafka/server.log"),
+    formatted: home.path("kafka/formatted"),
+    clusterId: clusterId(home.path("kafka/cluster-id")),
+  };
+  writeWhole(files.properties, properties({ data: home.path("kafka/data"), port, controllerPort }));
+  writeWhole(files.logging, LOGGING);
+  return files;
+}
+
+/** Kept from before the first formatting on: a format that was cut off is completed with the same id. */
+function clusterId(file: string): string {
+  if (!existsSync(file)) writeWhole(file, randomBytes(16).toString("base64url"));
+  return readFileSync(file, "utf8");
+}
+
+function properties(places: { data: string; port: number; controllerPort: number }): string {
+  const values = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.quorum.voters": `1@127.0.0.1:${places.controllerPort}`,
+    "controller.listener.names": "CONTROLLER",
+    listeners: `PLAINTEXT://127.0.0.1:${places.port},CONTROLLER://127.0.0.1:${places.controllerPort}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${places.port}`,
+    "log.dirs": places.data,
+    // One node has no neighbours to copy to, and its internal topics need not be spread.
+    "default.replication.factor": 1,
+    "min.insync.replicas": 1,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "unclean.leader.election.enable": false,
+    // A misspelt topic is an error, not a new topic.
+    "auto.create.topics.enable": false,
+    // A lone consumer need not wait for companions.
+    "group.initial.rebalance.delay.ms": 0,
+    "message.max.bytes": DLQ_MESSAGE_BYTES,
+    "replica.fetch.max.bytes": DLQ_MESSAGE_BYTES,
+    // Kafka deletes by the producers' clocks: a record with an old timestamp would be gone within minutes.
+    "log.retention.ms": -1,
+    // Positions of a group that was away must outlive a long holiday.
+    "offsets.retention.minutes": 525_600,
+    "log.cleaner.dedupe.buffer.size": 8 * MIB,
+  };
+  // Backslashes begin an escape in such a file, as they stand in a Windows path; other letters than Latin ones too.
+  const escaped = (value: unknown): string =>
+    String(value)
+      .replaceAll("\\", "\\\\")
+      .replace(/[^\x20-\x7e]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${escaped(value)}\n`)
+    .join("");
+}
+
+const LOGGING = `
+status = warn
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{ISO8601} %-5p %c{1}: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+logger.started.name = org.apache.kafka.common.utils.AppInfoParser
+logger.started.level = error
+`.trimStart();

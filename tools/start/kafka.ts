@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import { existsSync, renameSync, statSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { writeWhole } from "./home";
+import { type KafkaFiles, writeKafkaFiles } from "./kafka-files";
+import { findKafka, type KafkaJars } from "./kafka-jars";
+import { runTool } from "./run-tool";
+import type { Supervised } from "./supervise";
+import type { System } from "./system";
+
+const LARGEST_LOG_BYTES = 10_000_000;
+
+/**
+ * Starts Apache Kafka as one node that is broker and controller, on 127.0.0.1 alone, and waits until it listens.
+ *
+ * @returns the broker's address, host:port
+ * @throws StartError if there is no way to run it, or it does not start; its log is named
+ */
+export async function startKafka(system: System): Promise<string> {
+  const jars = await findKafka(system);
+  const port = await system.ports.choose("Kafka", 9092);
+  const files = writeKafkaFiles(system.home, port, await system.ports.choose("Kafka's controller", 9093));
+  const archive = classArchive(jars);
+  await system.steps.step(`Kafka listens on 127.0.0.1:${port}`, async () => {
+    await format(system, jars, files, archive);
+    const kafka = run(system, jars, files, archive);
+    await kafka.whenReady(() => canConnect(port), 120_000);
+  });
+  return `127.0.0.1:${port}`;
+}
+
+function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassArchive): Supervised {
+  return system.supervise({
+    name: "Kafka",
+    command: jars.java,
+    // The heap that one node needs for this project's loads; the serial collector is the smallest.
+    args: [
+      "-Xmx512m",
+      "-XX:+UseSerialGC",
+      "-XX:+ExitOnOutOfMemoryError",
+      "-Djava.awt.headless=true",
+      `-Dlog4j2.configurationFile=${files.logging}`,
+      ...archive.options(),
+      "kafka.Kafka",
+      files.properties,
+    ],
+    env: { ...process.env, CLASSPATH: jars.classpath },
+    cwd: files.folder,
+    logFile: files.log,
+    before: () => {
+      if ((statSync(files.log, { throwIfNoEntry: false })?.size ?? 0) > LARGEST_LOG_BYTES) {
+        renameSync(files.log, `${files.log}.1`);
+      }
+    },
+    after: () => archive.keep(),
+  });
+}
+
+/** Gives the data folder its cluster id. A format that was cut off is repeated; what is formatted is left alone. */
+async function format(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassArchive): Promise<void> {
+  if (existsSync(files.formatted)) return;
+  const tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", files.clusterId];
+  const logging = `-Dlog4j2.configurationFile=${files.logging}`;
+  await runTool(jars.java, ["-XX:+UseSerialGC", logging, ...archive.useOnly(), ...tool, "-c", files.properties], {
+    signal: system.signal,
+    env: { ...process.env, CLASSPATH: jars.classpath },
+  });
+  writeWhole(files.formatted, "");
+}
+
+/** Kafka's classes as the JVM keeps them, made at the end of a first run: 1.8 s instead of 4.4 s to a listening broker. */
+interface ClassArchive {
+  /** Options of the broker: use the archive, or make it. */
+  options(): string[];
+  useOnly(): string[];
+  /** To be called after the broker's end: an archive that was made becomes the one to use. */
+  keep(): void;
+}
+
+function classArchive(jars: KafkaJars): ClassArchive {
+  const name = createHash("sha256").update(`${jars.java}\n${jars.classpath}`).digest("hex").slice(0, 12);
+  const file = join(jars.cacheFolder, `classes-${name}.jsa`);
+  const draft = `${file}.${process.pid}`;
+  const useOnly = (): string[] => (existsSync(file) ? ["-Xshare:auto", `-XX:SharedArchiveFile=${file}`] : []);
+  return {
+    options: () => (existsSync(file) ? useOnly() : [`-XX:ArchiveClassesAtExit=${draft}`]),
+    useOnly,
+    keep: () => {
+      if (existsSync(draft)) renameSync(draft, file);
+    },
+  };
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}

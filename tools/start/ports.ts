@@ -1,0 +1,48 @@
+import { createServer } from "node:net";
+import { type Home, readObject, writeWhole } from "./home";
+import type { Steps } from "./steps";
+
+/**
+ * Chooses a port for each part of a local system: the one that it had last time, else its usual one, else the next
+ * that is free. A choice is remembered in the home, so that addresses stay the same from start to start.
+ */
+export interface Ports {
+  choose(part: string, usual: number): Promise<number>;
+}
+
+/** @param anyPorts any free port will do where nothing is remembered: for systems beside the usual one, as tests have. */
+export function createPorts(home: Home, steps: Steps, anyPorts: boolean): Ports {
+  const file = home.path("ports.json");
+  const remembered = readObject(file);
+  const chosen = new Set<number>();
+
+  const isFree = async (port: number): Promise<boolean> => !chosen.has(port) && (await canListen(port)) === port;
+
+  return {
+    async choose(part, usual) {
+      const last = remembered[part];
+      let port = typeof last === "number" ? last : anyPorts ? await canListen(0) : usual;
+      const wished = port;
+      while (port === undefined || !(await isFree(port))) {
+        port = anyPorts || port === undefined || port >= 65_535 ? await canListen(0) : port + 1;
+      }
+      if (port !== wished && !anyPorts) steps.say(`  port ${wished} is taken: ${part} listens on ${port}`);
+      chosen.add(port);
+      remembered[part] = port;
+      writeWhole(file, `${JSON.stringify(remembered, null, 2)}\n`);
+      return port;
+    },
+  };
+}
+
+/** The port if it can be listened on (for 0: the one that the system gave), otherwise nothing. */
+function canListen(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(undefined));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : undefined));
+    });
+  });
+}

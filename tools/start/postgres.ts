@@ -1,0 +1,138 @@
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import type { Passwords } from "./passwords";
+import { findPostgres, type RunPostgres } from "./postgres-binaries";
+import { commandLine, identify, isAlive } from "./process-identity";
+import { runTool } from "./run-tool";
+import type { System } from "./system";
+
+const LARGEST_LOG_BYTES = 10_000_000;
+
+/** Durable, and sensible for a machine that also carries Kafka and both processes. */
+const SETTINGS = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  max_connections: "100",
+  shared_buffers: "256MB",
+  // A burst of orders shall not force checkpoints; the log may take this much disk instead.
+  max_wal_size: "4GB",
+  checkpoint_timeout: "15min",
+  wal_compression: "on",
+  // A client that vanished gives up its locks.
+  client_connection_check_interval: "10s",
+  tcp_keepalives_idle: "30s",
+  timezone: "UTC",
+  log_timezone: "UTC",
+  log_line_prefix: "%m [%p] %q%u@%d ",
+};
+
+/**
+ * Starts the embedded PostgreSQL on 127.0.0.1 alone and waits until the owner can log in to the database `orders`. The
+ * first time it makes the cluster, the owner and the database.
+ *
+ * @returns the owner's URL
+ * @throws StartError if there is no way to run it, or it does not start; its log is named
+ */
+export async function startPostgres(system: System, passwords: Passwords): Promise<string> {
+  const folder = system.home.path("postgres");
+  const data = system.home.path("postgres/data");
+  const run = findPostgres(folder);
+  const port = await system.ports.choose("Postgres", 5432);
+  const url = (user: "postgres" | "orders_owner", database: string): string =>
+    `postgresql://${user}:${passwords[user]}@127.0.0.1:${port}/${database}`;
+
+  await system.steps.step(`Postgres listens on 127.0.0.1:${port}`, async () => {
+    if (!existsSync(data)) await makeCluster(system, run, data, passwords.postgres);
+    const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const logFile = system.home.path("postgres/server.log");
+    const postgres = system.supervise({
+      name: "Postgres",
+      ...run("postgres", ["-D", data, "-p", String(port), ...settings]),
+      cwd: folder,
+      logFile,
+      // SIGINT is its "fast" shutdown: it ends sessions instead of waiting for them.
+      stopSignal: "SIGINT",
+      before: async () => {
+        await clearStalePid(data);
+        if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > LARGEST_LOG_BYTES) {
+          renameSync(logFile, `${logFile}.1`);
+        }
+      },
+    });
+    await postgres.whenReady(() => canLogIn(url("postgres", "postgres")), 120_000);
+    await makeDatabase(url("postgres", "postgres"), passwords.orders_owner);
+  });
+  return url("orders_owner", "orders");
+}
+
+/** Made beside its place and then renamed, so that a cluster which exists is whole. */
+async function makeCluster(system: System, run: RunPostgres, data: string, password: string): Promise<void> {
+  const draft = `${data}.new`;
+  const passwordFile = `${data}.password`;
+  rmSync(draft, { recursive: true, force: true });
+  const { command, args, uid, gid } = run("initdb", [
+    `--pgdata=${draft}`,
+    "--username=postgres",
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    // The same order and letters on every machine, whatever languages it knows.
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+  ]);
+  try {
+    writeFileSync(passwordFile, password, { mode: uid === undefined ? 0o600 : 0o644 });
+    await runTool(command, args, { uid, gid, signal: system.signal });
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+  renameSync(draft, data);
+}
+
+/**
+ * After an accident Postgres finds its old pid file. It starts over it if no process has that pid; if by now another
+ * process has it, Postgres would refuse for ever. A postgres that is still alive on these data is asked to stop.
+ */
+async function clearStalePid(data: string): Promise<void> {
+  const file = `${data}/postmaster.pid`;
+  const pid = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : 0;
+  const identity = pid > 0 ? identify(pid) : undefined;
+  if (identity === undefined) return;
+  if (!commandLine(pid).includes(data)) return rmSync(file, { force: true });
+  process.kill(pid, "SIGINT");
+  while (isAlive(identity)) await delay(50);
+}
+
+async function canLogIn(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  // An error after the connection was made would otherwise end this process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query("SELECT");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** The owner may make databases and roles, which migrations and tests do, and is no superuser. */
+async function makeDatabase(superuserUrl: string, ownerPassword: string): Promise<void> {
+  const client = new pg.Client({ connectionString: superuserUrl });
+  await client.connect();
+  try {
+    const owner = await client.query("SELECT FROM pg_roles WHERE rolname = 'orders_owner'");
+    if (owner.rowCount === 0) {
+      const password = pg.escapeLiteral(ownerPassword);
+      await client.query(`CREATE ROLE orders_owner LOGIN CREATEROLE CREATEDB PASSWORD ${password}`);
+    }
+    const database = await client.query("SELECT FROM pg_database WHERE datname = 'orders'");
+    if (database.rowCount === 0) await client.query("CREATE DATABASE orders OWNER orders_owner");
+  } finally {
+    await client.end();
+  }
+}

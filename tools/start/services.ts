@@ -1,0 +1,63 @@
+import { createKafka } from "../../runtime/kafka/client";
+import { createLog } from "../../runtime/log";
+import { readSettings } from "../../runtime/settings";
+import { type DatabaseUrls, migrateDatabase } from "./database";
+import { startKafka } from "./kafka";
+import { keepPasswords } from "./passwords";
+import { startPostgres } from "./postgres";
+import { startRedis } from "./redis";
+import type { System } from "./system";
+import { createTopics } from "./topics";
+
+/** Where everything is that the two processes need. */
+export interface Services {
+  readonly brokers: string;
+  readonly database: DatabaseUrls;
+  readonly redis: string | undefined;
+}
+
+/**
+ * Brings up what the processes stand on, side by side: Kafka with its topics, Postgres with its tables. `KAFKA_BROKERS`,
+ * `DATABASE_URL` and `REDIS_URL` name services that are used instead of our own.
+ *
+ * @throws StartError that says what to do, if one of them cannot be had
+ */
+export async function startServices(system: System, options: { redis: boolean }): Promise<Services> {
+  const [brokers, database, redis] = await Promise.all([
+    kafkaWithTopics(system),
+    postgresWithTables(system),
+    process.env["REDIS_URL"] || (options.redis ? startRedis(system) : undefined),
+  ]);
+  return { brokers, database, redis };
+}
+
+async function kafkaWithTopics(system: System): Promise<string> {
+  const brokers = process.env["KAFKA_BROKERS"] || (await startKafka(system));
+  const settings = readSettings(
+    [
+      "KAFKA_BROKERS",
+      "KAFKA_SSL",
+      "KAFKA_SASL_MECHANISM",
+      "KAFKA_SASL_USERNAME",
+      "KAFKA_SASL_PASSWORD",
+      "KAFKA_TOPIC",
+      "KAFKA_DLQ_TOPIC",
+      "LOG_LEVEL",
+      "LOG_FORMAT",
+    ],
+    // A broker that has just begun to listen refuses a request or two: the client's retries are nobody's concern.
+    { ...process.env, KAFKA_BROKERS: brokers, LOG_LEVEL: "silent" },
+  );
+  const kafka = createKafka(settings, createLog("start", settings), "orders-start");
+  await system.steps.step(
+    (created: string[]) => (created.length > 0 ? `topics ${created.join(" and ")} created` : "topics are there"),
+    () => createTopics(kafka, { orders: settings.KAFKA_TOPIC, dlq: settings.KAFKA_DLQ_TOPIC }),
+  );
+  return brokers;
+}
+
+async function postgresWithTables(system: System): Promise<DatabaseUrls> {
+  const passwords = keepPasswords(system.home);
+  const owner = process.env["DATABASE_URL"] || (await startPostgres(system, passwords));
+  return migrateDatabase(system, owner, passwords);
+}

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Guardian } from "./guardian";
+import type { RunningRecord } from "./leftovers";
+import { StartError, type Steps } from "./steps";
+
+/**
+ * Keeps a process alive. `running` → (it ends) → `waiting` → `running` …, until `stop`: → `stopping` → `stopped`.
+ * The wait grows from a quarter of a second, twofold to ten seconds, and begins anew after a minute of life. Each
+ * process has a group and session of its own, so that a terminal's Ctrl-C reaches only the supervisor, which then
+ * stops them in order.
+ */
+export interface Service {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Ends it well: SIGTERM unless told otherwise. */
+  readonly stopSignal?: NodeJS.Signals;
+  /** The file that takes what it writes; without one it writes where the supervisor does. */
+  readonly logFile?: string;
+  /** Called before each start. */
+  readonly before?: () => Promise<void> | void;
+  /** Called after an end that it was asked for and came to by itself. */
+  readonly after?: () => void;
+}
+
+export interface Supervised {
+  readonly name: string;
+  /** Resolves when `isReady` does with true. Rejects if the process dies three times before, or after `limitMs`. */
+  whenReady(isReady: () => Promise<boolean>, limitMs?: number): Promise<void>;
+  /** Asks it to stop and kills it, with its group, after `limitMs`. Resolves when it is gone. */
+  stop(limitMs: number): Promise<void>;
+}
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10_000;
+const LIFE_THAT_COUNTS_MS = 60_000;
+
+export function supervise(
+  service: Service,
+  helpers: { guardian: Guardian; running: RunningRecord; steps: Steps },
+): Supervised {
+  const { guardian, running, steps } = helpers;
+  const stopping = new AbortController();
+  const stopSignal = service.stopSignal ?? "SIGTERM";
+  let child: ChildProcess | undefined;
+  let deaths = 0;
+  let lastDeath = "";
+
+  const runOnce = async (): Promise<void> => {
+    await service.before?.();
+    if (stopping.signal.aborted) return;
+    const output = service.logFile === undefined ? "inherit" : openSync(service.logFile, "a", 0o600);
+    const started = spawn(service.command, service.args, {
+      detached: true,
+      stdio: ["ignore", output, output],
+      env: service.env ?? process.env,
+      ...(service.cwd === undefined ? {} : { cwd: service.cwd }),
+      ...(service.uid === undefined ? {} : { uid: service.uid }),
+      ...(service.gid === undefined ? {} : { gid: service.gid }),
+    });
+    if (typeof output === "number") closeSync(output);
+    child = started;
+    const { pid } = started;
+    if (pid !== undefined) {
+      guardian.add(pid, stopSignal);
+      running.set(service.name, pid);
+    }
+    lastDeath = await ending(started);
+    child = undefined;
+    if (pid !== undefined) guardian.remove(pid);
+    running.remove(service.name);
+  };
+
+  const keepAlive = async (): Promise<void> => {
+    let wait = FIRST_WAIT_MS;
+    while (!stopping.signal.aborted) {
+      const start = Date.now();
+      await runOnce();
+      if (stopping.signal.aborted) return;
+      deaths += 1;
+      if (Date.now() - start >= LIFE_THAT_COUNTS_MS) wait = FIRST_WAIT_MS;
+      steps.say(`${service.name} ended (${lastDeath}); it is started again in ${wait / 1000} s`);
+      await delay(wait, undefined, { signal: stopping.signal }).catch(() => {});
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    }
+  };
+  const ended = keepAlive();
+  ended.catch((error: unknown) => {
+    lastDeath = String(error);
+    deaths = Number.POSITIVE_INFINITY;
+  });
+
+  return {
+    name: service.name,
+    async whenReady(isReady, limitMs = 60_000) {
+      const deadline = Date.now() + limitMs;
+      const log = service.logFile === undefined ? "" : `; ${service.logFile} says why`;
+      while (!(await isReady())) {
+        if (stopping.signal.aborted) throw new StartError(`${service.name} was stopped before it was ready`);
+        if (deaths >= 3) throw new StartError(`${service.name} does not start: ${lastDeath}${log}`);
+        if (Date.now() > deadline) throw new StartError(`${service.name} is not ready after ${limitMs / 1000} s${log}`);
+        await delay(30);
+      }
+    },
+    async stop(limitMs) {
+      stopping.abort();
+      const asked = child;
+      if (asked === undefined) return;
+      asked.kill(stopSignal);
+      const gone = ending(asked);
+      const late = Symbol("late");
+      if ((await Promise.race([gone, delay(limitMs, late, { ref: false })])) !== late) return service.after?.();
+      steps.say(`${service.name} did not stop within ${limitMs / 1000} s and is killed`);
+      killGroup(asked);
+      await gone;
+    },
+  };
+}
+
+function ending(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve("already");
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  } catch {
+    child.kill("SIGKILL");
+  }
+}

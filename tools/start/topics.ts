@@ -1,0 +1,50 @@
+import type { ITopicConfig, Kafka } from "kafkajs";
+import { DLQ_MESSAGE_BYTES, ORDERS_MESSAGE_BYTES } from "./kafka-files";
+
+const FOR_EVER = "-1";
+/** Producers' clocks may be wrong in either direction; a record is not refused for it. */
+const ANY_TIMESTAMP = {
+  "message.timestamp.before.max.ms": "9223372036854775807",
+  "message.timestamp.after.max.ms": "9223372036854775807",
+};
+
+/**
+ * Creates `orders` (3 partitions) and `orders.dlq` (1) where they are missing, as durably as the cluster allows:
+ * up to three replicas, of which all but one must have a record before it is acknowledged. Topics that exist are left
+ * as they are.
+ *
+ * @returns the topics that were created
+ */
+export async function createTopics(kafka: Kafka, names: { orders: string; dlq: string }): Promise<string[]> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const { brokers } = await admin.describeCluster();
+    const replicas = Math.min(3, brokers.length);
+    const durable = {
+      ...ANY_TIMESTAMP,
+      "unclean.leader.election.enable": "false",
+      "min.insync.replicas": String(Math.max(1, replicas - 1)),
+    };
+    const orders = { ...durable, "max.message.bytes": String(ORDERS_MESSAGE_BYTES) };
+    // Dead letters are somebody's unfinished work: they stay until told otherwise.
+    const dlq = {
+      ...durable,
+      "max.message.bytes": String(DLQ_MESSAGE_BYTES),
+      "retention.ms": FOR_EVER,
+      "retention.bytes": FOR_EVER,
+    };
+    const wanted = [topic(names.orders, 3, replicas, orders), topic(names.dlq, 1, replicas, dlq)];
+    const existing = new Set(await admin.listTopics());
+    const missing = wanted.filter(({ topic }) => !existing.has(topic));
+    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
+    return missing.map(({ topic }) => topic);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function topic(name: string, partitions: number, replicas: number, config: Record<string, string>): ITopicConfig {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  return { topic: name, numPartitions: partitions, replicationFactor: replicas, configEntries };
+}
