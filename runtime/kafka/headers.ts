@@ -16,11 +16,23 @@ export type HeaderList = readonly Header[];
  */
 export const headerListKey = Symbol.for("orders.kafka.headerList");
 
+/** Where the corrected decoder leaves the same list in Kafka's own form. */
+export const headerBytesKey = Symbol.for("orders.kafka.headerBytes");
+
 const none: HeaderList = Object.freeze([]);
 
 /** The headers of a consumed message, exactly as they were published. */
 export function headersOf(message: KafkaMessage): HeaderList {
   return heldList(message) ?? listOf(message.headers ?? {});
+}
+
+/**
+ * The headers of a consumed message in the form of `encodeHeaders`: what `encodeHeaders(headersOf(message))` gives,
+ * without taking them apart. A view into the fetched batch; copy what is to outlive it.
+ */
+export function headerBytesOf(message: KafkaMessage): Buffer {
+  const { [headerBytesKey]: bytes } = message as { readonly [headerBytesKey]?: Buffer };
+  return bytes ?? encodeHeaders(headersOf(message));
 }
 
 /**

@@ -1,0 +1,37 @@
+/**
+ * The private parts of kafkajs 2.2.4 that the corrections replace or use: the only file that names its paths. They can
+ * be required because the package has no exports map. Objects and prototypes are changed in place, never the module
+ * cache: that works in whatever order modules are loaded, and under jest.
+ */
+
+/** kafkajs' growing buffer; what it makes is handed to kafkajs' own functions. */
+export interface Encoder {
+  readonly buffer: Buffer;
+  size(): number;
+  writeInt16(value: number): this;
+  writeInt32(value: number): this;
+  writeString(value: string | null): this;
+  writeArray(values: readonly Encoder[]): this;
+  writeEncoder(value: Encoder): this;
+  writeBuffer(value: Buffer): this;
+}
+export const Encoder = require("kafkajs/src/protocol/encoder") as { new (initialSize?: number): Encoder };
+
+export interface Decoder {
+  readonly buffer: Buffer;
+}
+export const Decoder = require("kafkajs/src/protocol/decoder") as { new (buffer: Buffer): Decoder };
+
+/** How kafkajs reads an answer: `decode` turns bytes into fields, `parse` turns error codes into errors. */
+export interface ResponseReader {
+  decode: (payload: Buffer) => Promise<unknown>;
+  parse: (fields: unknown) => Promise<unknown>;
+}
+export const fetchResponse = (version: number): ResponseReader =>
+  require(`kafkajs/src/protocol/requests/fetch/v${version}/response`);
+
+/** Message sets, the format of Kafka before 0.11. */
+export const decodeMessageSet = require("kafkajs/src/protocol/messageSet/decoder") as (
+  decoder: Decoder,
+  size: number,
+) => Promise<object[]>;
