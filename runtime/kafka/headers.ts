@@ -1,5 +1,5 @@
 import type { IHeaders, KafkaMessage } from "kafkajs";
-import { MalformedError, sizeOfVarBytes, sizeOfVarInt, WireReader, writeVarBytes, writeVarInt } from "./wire";
+import { bytesOf, MalformedError, sizeOfVarBytes, sizeOfVarInt, WireReader, writeVarBytes, writeVarInt } from "./wire";
 
 /** One header of a record. The name is kept as bytes, because a producer may write what is not UTF-8. */
 export interface Header {
@@ -118,8 +118,4 @@ export function writeHeaders(list: HeaderList, target: Buffer, offset: number): 
 
 function heldList(holder: object): HeaderList | undefined {
   return (holder as { readonly [headerListKey]?: HeaderList })[headerListKey];
-}
-
-function bytesOf(value: Buffer | string | null | undefined): Buffer | null {
-  return value === null || value === undefined ? null : Buffer.isBuffer(value) ? value : Buffer.from(String(value));
 }

@@ -30,8 +30,30 @@ export interface ResponseReader {
 export const fetchResponse = (version: number): ResponseReader =>
   require(`kafkajs/src/protocol/requests/fetch/v${version}/response`);
 
+/** How kafkajs makes a request: what it sends, and how it reads the answer. */
+export interface Exchange {
+  readonly request: { readonly encode: () => Promise<Encoder> };
+  readonly response: ResponseReader;
+}
+export const produce = require("kafkajs/src/protocol/requests/produce") as {
+  protocol: (choice: { readonly version: number }) => (fields: object) => Exchange;
+};
+
 /** Message sets, the format of Kafka before 0.11. */
 export const decodeMessageSet = require("kafkajs/src/protocol/messageSet/decoder") as (
   decoder: Decoder,
   size: number,
 ) => Promise<object[]>;
+
+/** A connection's requests that wait for room or for the end of a throttle. */
+export interface RequestQueue {
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  throttledUntil: number;
+  readonly pending: readonly unknown[];
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+export const RequestQueue = require("kafkajs/src/network/requestQueue") as {
+  new (options: object): RequestQueue;
+  readonly prototype: RequestQueue;
+};

@@ -94,6 +94,11 @@ export class WireReader {
   }
 }
 
+/** What kafkajs takes for a key, a value or a header, as bytes. */
+export function bytesOf(value: Buffer | string | null | undefined): Buffer | null {
+  return value === null || value === undefined ? null : Buffer.isBuffer(value) ? value : Buffer.from(String(value));
+}
+
 /** The bytes that `writeVarInt` takes for this 32-bit number. */
 export function sizeOfVarInt(value: number): number {
   const zigzag = ((value << 1) ^ (value >> 31)) >>> 0;
@@ -121,4 +126,24 @@ export function sizeOfVarBytes(bytes: Buffer | null): number {
 export function writeVarBytes(bytes: Buffer | null, target: Buffer, offset: number): number {
   const at = writeVarInt(bytes === null ? -1 : bytes.length, target, offset);
   return bytes === null ? at : at + bytes.copy(target, at);
+}
+
+/** The bytes that `writeVarLong` takes. */
+export function sizeOfVarLong(value: bigint): number {
+  let size = 1;
+  for (let zigzag = zigzag64(value) >> 7n; zigzag > 0n; zigzag >>= 7n) size += 1;
+  return size;
+}
+
+/** Writes a 64-bit number as a zigzag varint and returns the offset after it. */
+export function writeVarLong(value: bigint, target: Buffer, offset: number): number {
+  let zigzag = zigzag64(value);
+  let at = offset;
+  for (; zigzag >= 0x80n; zigzag >>= 7n) target[at++] = Number(zigzag & 0x7fn) | 0x80;
+  target[at++] = Number(zigzag);
+  return at;
+}
+
+function zigzag64(value: bigint): bigint {
+  return BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
 }

@@ -1,10 +1,15 @@
 import { correctFetchResponses } from "./fetch-response";
+import { correctProduceRequests, registerCodecs } from "./produce-request";
+import { correctRequestQueue } from "./request-queue";
 
 let installed = false;
 
 /** Puts the corrections of kafkajs in place, once per process. */
 export function installCorrections(): void {
   if (installed) return;
+  registerCodecs();
   correctFetchResponses();
+  correctProduceRequests();
+  correctRequestQueue();
   installed = true;
 }
