@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type Product, random, type Shop, shops } from "./shop";
+import { SeededRandom } from "./seeded-random";
+import { type Product, type Shop, shops } from "./shop";
 
 /** An order as a producer would publish it: its id, and its JSON as the bytes of a record's value. */
 export interface GeneratedOrder {
@@ -19,6 +20,8 @@ export function* generateOrders(wish: { readonly count: number; readonly seed: n
   for (let index = 0; index < wish.count; index++) yield generateOrder(wish.seed, index);
 }
 
+const random = new SeededRandom();
+
 /** The order at this index, from 0, of the sequence that belongs to the seed. */
 export function generateOrder(seed: number, index: number): GeneratedOrder {
   const digest = createHash("sha256").update(`${seed}/${index}`).digest();
@@ -32,8 +35,8 @@ export function generateOrder(seed: number, index: number): GeneratedOrder {
 function orderOf(id: string, shop: Shop): object {
   const trackNumber = `WBIL${random.text(10, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")}`;
   const createdAt = random.integer(CREATED_FROM, CREATED_TO);
-  const items = Array.from({ length: random.integer(1, 5) }, () => itemOf(random.pick(shop.catalogue), trackNumber));
-  const delivery = deliveryOf(shop);
+  const items = Array.from({ length: random.integer(1, 5) }, () => itemOf(random.pick(shop.products), trackNumber));
+  const customer = random.pick(shop.customers);
   const goodsTotal = items.reduce((total, item) => total + item.total_price, 0);
   const deliveryCost = random.pick(shop.deliveryCosts);
   const customFee = random.next() < 0.1 ? Math.round(goodsTotal * 0.05) : 0;
@@ -41,7 +44,7 @@ function orderOf(id: string, shop: Shop): object {
     order_uid: id,
     track_number: trackNumber,
     entry: "WBIL",
-    delivery,
+    delivery: customer.delivery,
     payment: {
       transaction: id,
       request_id: "",
@@ -57,7 +60,7 @@ function orderOf(id: string, shop: Shop): object {
     items,
     locale: shop.locale,
     internal_signature: "",
-    customer_id: `customer${random.integer(1, 99_999)}`,
+    customer_id: customer.id,
     delivery_service: random.pick(shop.carriers),
     shardkey: String(random.integer(0, 9)),
     sm_id: random.integer(1, 99),
@@ -69,27 +72,6 @@ function orderOf(id: string, shop: Shop): object {
 /** Seconds since 1970. Fixed, not "the last years", because the same seed must give the same bytes next year. */
 const CREATED_FROM = Date.UTC(2021, 0) / 1000;
 const CREATED_TO = Date.UTC(2026, 0) / 1000;
-
-function deliveryOf({ faker }: Shop): object {
-  const sex = random.pick(["female", "male"]);
-  const firstName = faker.person.firstName(sex);
-  const lastName = faker.person.lastName(sex);
-  return {
-    name: `${firstName} ${lastName}`,
-    phone: faker.phone.number({ style: "international" }),
-    zip: faker.location.zipCode(),
-    city: faker.location.city(),
-    address: faker.location.streetAddress(),
-    region: faker.location.state(),
-    // example.com and its sisters belong to nobody, so no test ever writes to a person.
-    email: faker.internet.exampleEmail({ firstName: withoutSigns(firstName), lastName: withoutSigns(lastName) }),
-  };
-}
-
-/** Faker writes these letters, which have no sound, as "uk" in Latin. */
-function withoutSigns(name: string): string {
-  return name.replace(/[ьъ]/gi, "");
-}
 
 function itemOf(product: Product, trackNumber: string) {
   const sale = random.pick([0, 0, 0, 10, 15, 30, 50]);
