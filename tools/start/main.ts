@@ -22,13 +22,14 @@ const options = new Command("npm start --")
   .option("--redis", "a redis-server for the dead letters' queue, which is otherwise kept in Postgres")
   .option("--no-sample", "publish no orders")
   .option("--port <port>", "the page's port", port)
+  .option("--home <folder>", "where the data is kept, before ORDERS_HOME")
   .option("--any-ports", "take any free ports instead of the usual ones")
   .parse()
-  .opts<{ servicesOnly?: true; redis?: true; sample: boolean; port?: number; anyPorts?: true }>();
+  .opts<{ servicesOnly?: true; redis?: true; sample: boolean; port?: number; anyPorts?: true; home?: string }>();
 
 async function main(): Promise<number> {
   const steps = createSteps();
-  const home = openHome();
+  const home = openHome({ ORDERS_HOME: options.home ?? process.env["ORDERS_HOME"] });
   const lock = takeLock(home);
   if ("heldBy" in lock) {
     const address = readEnvFile(home)["READER_URL"];

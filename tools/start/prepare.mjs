@@ -18,10 +18,12 @@ const builtStamp = at("dist", ".stamp");
 
 const manifest = JSON.parse(readFileSync(at("package.json"), "utf8"));
 requireNode(manifest.engines.node);
-installPackages();
+// `--build-only`: whoever runs us has its packages already. `--generate-only`: `npm run generate`.
+const [only] = process.argv.slice(2);
+if (only !== "--build-only") installPackages();
 linkPostgresLibraries();
-generateClient(process.argv.includes("--generate-only"));
-if (!process.argv.includes("--generate-only")) compile();
+generateClient(only === "--generate-only");
+if (only !== "--generate-only") compile();
 
 /** Understands the forms that package.json uses: `^20.19 || ^22.12 || >=24`. */
 function requireNode(range) {

@@ -1,0 +1,36 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** What the tests need beyond npm and Maven: each Debian package with the programs of which one must be there. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  "redis-server": ["redis-server"],
+  chromium: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+};
+
+/**
+ * Makes sure that the tests' programs are on this machine; installs them where root and apt-get can.
+ *
+ * @throws Error with the line to type, because a test that cannot run is no success
+ */
+export function requirePrograms(): void {
+  if (missing().length === 0) return;
+  if (process.getuid?.() === 0 && onPath("apt-get")) {
+    process.stderr.write(`installing ${missing().join(" and ")} for the tests …\n`);
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    spawnSync("apt-get", ["update", "-qq"], { stdio: ["ignore", 2, 2], env });
+    const install = ["install", "-y", "-qq", "--no-install-recommends", ...missing()];
+    spawnSync("apt-get", install, { stdio: ["ignore", 2, 2], env });
+  }
+  if (missing().length === 0) return;
+  const packages = missing().join(" ");
+  throw new Error(`the tests need ${packages}: sudo apt-get update && sudo apt-get install -y ${packages}`);
+}
+
+function missing(): string[] {
+  return Object.entries(NEEDED).flatMap(([name, programs]) => (programs.some(onPath) ? [] : [name]));
+}
+
+function onPath(program: string): boolean {
+  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+}

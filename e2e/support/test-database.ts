@@ -1,0 +1,35 @@
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import { withDatabase } from "./template-database";
+import { testAddress } from "./test-address";
+
+/** A database of a test's own: migrated, empty, with the three users. */
+export interface TestDatabase {
+  readonly ownerUrl: string;
+  readonly ingestorUrl: string;
+  readonly readerUrl: string;
+  /** Removes it, with whatever is still connected. */
+  drop(): Promise<void>;
+}
+
+/** Takes a tenth of a second: a copy of the template. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString("hex")}`;
+  const owner = testAddress("TEST_DATABASE_URL");
+  const asOwner = async (sql: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: withDatabase(owner, "postgres") });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  };
+  await asOwner(`CREATE DATABASE ${name} TEMPLATE ${testAddress("TEST_TEMPLATE_DATABASE")}`);
+  return {
+    ownerUrl: withDatabase(owner, name),
+    ingestorUrl: withDatabase(testAddress("TEST_INGESTOR_DATABASE_URL"), name),
+    readerUrl: withDatabase(testAddress("TEST_READER_DATABASE_URL"), name),
+    drop: () => asOwner(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}

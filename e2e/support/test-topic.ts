@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import { type Admin, Kafka, logLevel } from "kafkajs";
+import { testAddress } from "./test-address";
+
+/** A topic of a test's own, with the limits of `orders`. */
+export interface TestTopic {
+  readonly name: string;
+  readonly brokers: string[];
+  drop(): Promise<void>;
+}
+
+/** @param config further settings of the topic, by Kafka's names */
+export async function createTestTopic({
+  partitions = 1,
+  config = {},
+}: {
+  partitions?: number;
+  config?: Readonly<Record<string, string>>;
+} = {}): Promise<TestTopic> {
+  const name = `test-${randomBytes(6).toString("hex")}`;
+  const brokers = testAddress("TEST_KAFKA_BROKERS").split(",");
+  const asAdmin = async (act: (admin: Admin) => Promise<unknown>): Promise<void> => {
+    const admin = new Kafka({ clientId: "test-topic", brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      await act(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  };
+  const settings = { "max.message.bytes": "8388608", ...ANY_TIMESTAMP, ...config };
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  await asAdmin((admin) =>
+    admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }], waitForLeaders: true }),
+  );
+  return { name, brokers, drop: () => asAdmin((admin) => admin.deleteTopics({ topics: [name] })) };
+}
+
+const ANY_TIMESTAMP = {
+  "message.timestamp.before.max.ms": "9223372036854775807",
+  "message.timestamp.after.max.ms": "9223372036854775807",
+};
