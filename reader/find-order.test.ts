@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import { createFindOrder, type FoundOrder, type StoredOrder } from "./find-order";
+import { createOrderCache } from "./order-cache";
+
+function stored(document: string): StoredOrder {
+  return { document, sha256: createHash("sha256").update(document).digest() };
+}
+
+/** A Postgres whose answers the test gives, one question at a time. */
+function openQuestions() {
+  const asked: { id: string; answer: (order: StoredOrder | undefined) => void; fail: (error: Error) => void }[] = [];
+  const ask = (id: string) =>
+    new Promise<StoredOrder | undefined>((answer, fail) => {
+      asked.push({ id, answer, fail });
+    });
+  return { asked, ask };
+}
+
+function createFinder(options: { atOnce?: number; mostWaiting?: number; deadlineMs?: number } = {}) {
+  const questions = openQuestions();
+  const cache = createOrderCache(1_000_000);
+  const find = createFindOrder({ cache, ask: questions.ask, atOnce: 4, ...options });
+  return { find, cache, ...questions };
+}
+
+/** Lets everything run that waits for nothing but promises. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const text = (found: FoundOrder) => (found.kind === "found" ? found.order.body.toString() : found.kind);
+
+describe("finding an order", () => {
+  test("in memory asks nobody", async () => {
+    const { find, cache, asked } = createFinder();
+    cache.add({ id: "a", document: Buffer.from("bytes"), sha256: Buffer.alloc(32) });
+    expect(await find("a")).toMatchObject({ kind: "found", from: "memory" });
+    expect(asked).toHaveLength(0);
+  });
+
+  test("asks Postgres once however many wait, and remembers the answer", async () => {
+    const { find, asked } = createFinder();
+    const waiting = Promise.all(Array.from({ length: 50 }, () => find("a")));
+    await settle();
+    expect(asked).toHaveLength(1);
+    asked[0]?.answer(stored('{"ж":1}\n'));
+    for (const found of await waiting) expect(text(found)).toBe('{"ж":1}\n');
+    expect(await find("a")).toMatchObject({ from: "memory" });
+    expect(asked).toHaveLength(1);
+  });
+
+  test("gives the same bytes and entity tag from Postgres as from memory", async () => {
+    const { find, asked } = createFinder();
+    const first = find("a");
+    await settle();
+    asked[0]?.answer(stored("document"));
+    const [fromPostgres, fromMemory] = [await first, await find("a")];
+    expect([fromPostgres, fromMemory]).toMatchObject([{ from: "postgres" }, { from: "memory" }]);
+    expect({ ...fromPostgres, from: "" }).toEqual({ ...fromMemory, from: "" });
+  });
+
+  test("asks once more for whoever came after the question that found nothing", async () => {
+    const { find, asked } = createFinder();
+    const before = find("a");
+    await settle();
+    const after = [find("a"), find("a"), find("a")];
+    await settle();
+    asked[0]?.answer(undefined);
+    expect(text(await before)).toBe("not-found");
+    await settle();
+    expect(asked).toHaveLength(2);
+    asked[1]?.answer(stored("stored meanwhile"));
+    expect((await Promise.all(after)).map(text)).toEqual(Array(3).fill("stored meanwhile"));
+    expect(asked).toHaveLength(2);
+  });
+
+  test("does not ask again for whoever came while the question still waited for its turn", async () => {
+    const { find, asked } = createFinder({ atOnce: 1 });
+    const other = find("other");
+    await settle();
+    const waiting = [find("a"), find("a")];
+    asked[0]?.answer(undefined);
+    await other;
+    await settle();
+    asked[1]?.answer(undefined);
+    expect((await Promise.all(waiting)).map(text)).toEqual(["not-found", "not-found"]);
+    expect(asked).toHaveLength(2);
+  });
+
+  test("looks into memory before it asks a second time", async () => {
+    const { find, cache, asked } = createFinder();
+    void find("a");
+    await settle();
+    const after = find("a");
+    cache.add({ id: "a", document: Buffer.from("arrived"), sha256: Buffer.alloc(32) });
+    asked[0]?.answer(undefined);
+    expect(text(await after)).toBe("arrived");
+    expect(asked).toHaveLength(1);
+  });
+
+  test("does not remember that there was nothing", async () => {
+    const { find, asked } = createFinder();
+    for (const document of [undefined, stored("now it is there")]) {
+      const found = find("a");
+      await settle();
+      asked.at(-1)?.answer(document);
+      expect(text(await found)).toBe(document?.document ?? "not-found");
+    }
+  });
+
+  test("is unavailable, never not-found, when Postgres fails, and asks anew the next time", async () => {
+    const { find, asked } = createFinder();
+    const waiting = [find("a"), find("a")];
+    await settle();
+    asked[0]?.fail(new Error("connection refused"));
+    expect((await Promise.all(waiting)).map(text)).toEqual(["unavailable", "unavailable"]);
+    void find("a");
+    await settle();
+    expect(asked).toHaveLength(2);
+  });
+
+  test("is unavailable after the deadline, also for those in the queue, which are then never asked", async () => {
+    const { find, asked } = createFinder({ atOnce: 2, deadlineMs: 20 });
+    const found = await Promise.all(["a", "b", "c", "d"].map((id) => find(id)));
+    expect(found.map(text)).toEqual(Array(4).fill("unavailable"));
+    for (const question of asked) question.fail(new Error("too late"));
+    await settle();
+    expect(asked.map(({ id }) => id)).toEqual(["a", "b"]);
+  });
+
+  test("asks no more questions at once than it may, and lets the next one in when one ends", async () => {
+    const { find, asked } = createFinder({ atOnce: 2 });
+    const found = ["a", "b", "c", "d"].map((id) => find(id));
+    await settle();
+    expect(asked.map(({ id }) => id)).toEqual(["a", "b"]);
+    asked[0]?.fail(new Error("lost"));
+    await settle();
+    expect(asked.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    for (let next = 1; next < 4; next++) {
+      asked[next]?.answer(undefined);
+      await settle();
+    }
+    expect((await Promise.all(found)).map(text)).toEqual(["unavailable", "not-found", "not-found", "not-found"]);
+  });
+
+  test("is unavailable at once when too many wait already", async () => {
+    const { find, asked } = createFinder({ atOnce: 1, mostWaiting: 1 });
+    void find("a");
+    void find("b");
+    expect(text(await find("c"))).toBe("unavailable");
+    expect(asked).toHaveLength(1);
+  });
+
+  test("does not ask for an id that no order can have", async () => {
+    const { find, asked } = createFinder();
+    for (const id of ["", ".", "..", "a\u0000b", "\ud800", "x".repeat(129)])
+      expect(text(await find(id))).toBe("not-found");
+    expect(asked).toHaveLength(0);
+  });
+});

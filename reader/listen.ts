@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Connection, openConnection } from "../prisma/open-connection";
+import { ORDERS_CHANNEL } from "../prisma/order-channel";
+import { backoffMs } from "../runtime/backoff";
+import type { Log } from "../runtime/log";
+
+/**
+ * Hears the ingestor's notices, on a connection of its own. A notice is a hint that it is worth looking into Postgres;
+ * nothing depends on its coming.
+ *
+ * - `connecting`: no notice can come. On success LISTEN is sent and somebody is told to look, because whatever was
+ *   said before was not heard. → `listening`; on failure → `waiting`.
+ * - `listening`: each notice tells somebody to look. A heartbeat, a query with a deadline, finds out about a socket that
+ *   is half open, which raises no event. When the connection ends or a heartbeat fails → `waiting`.
+ * - `waiting`: a growing time with jitter passes → `connecting`.
+ * - `stopped`: final, from every state.
+ */
+export interface Listener {
+  isListening(): boolean;
+  stop(): Promise<void>;
+}
+
+export interface ListenOptions {
+  readonly databaseUrl: string;
+  readonly log: Log;
+  /** Told on every notice and on every (re)subscription. */
+  readonly onHint: () => void;
+  readonly heartbeatMs?: number;
+  readonly random?: () => number;
+}
+
+/** With the deadline below a half-open socket is found out within five seconds; the poll covers that time. */
+const HEARTBEAT_MS = 3_000;
+const ANSWER_WITHIN_MS = 2_000;
+
+/** Begins to listen at once, and goes on until stopped whatever happens to Postgres. */
+export function listen({
+  databaseUrl,
+  log,
+  onHint,
+  heartbeatMs = HEARTBEAT_MS,
+  random = Math.random,
+}: ListenOptions): Listener {
+  const stopping = new AbortController();
+  let isListening = false;
+  let failures = 0;
+
+  /** Ends early when listening is stopped. */
+  const pause = (ms: number): Promise<unknown> => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const error = await listenOnce().catch((error: unknown) => error);
+      isListening = false;
+      if (stopping.signal.aborted) return;
+      failures += 1;
+      if (failures === 1) {
+        log.warn(
+          { event: "reader.listen-lost", err: error },
+          "notices cannot be heard; the poll goes on, and so do attempts",
+        );
+      }
+      await pause(backoffMs(failures - 1, random()));
+    }
+  };
+
+  /** Listens on one connection until it is lost (rejects) or listening is stopped (resolves). */
+  const listenOnce = async (): Promise<void> => {
+    const connection = await openConnection(databaseUrl, {
+      name: "orders-reader-listen",
+      answerWithinMs: ANSWER_WITHIN_MS,
+    });
+    try {
+      const lost = failureOf(connection);
+      lost.catch(() => {});
+      connection.client.on("notification", onHint);
+      await connection.client.query(`LISTEN ${ORDERS_CHANNEL}`);
+      if (failures > 0) log.info({ event: "reader.listen-recovered", failures }, "notices are heard again");
+      isListening = true;
+      failures = 0;
+      onHint();
+      while (!stopping.signal.aborted) {
+        await Promise.race([pause(heartbeatMs), lost]);
+        await connection.client.query("SELECT 1");
+      }
+    } finally {
+      await connection.close();
+    }
+  };
+
+  const running = run();
+  return {
+    isListening: () => isListening,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** Rejects when the connection ends by itself. */
+function failureOf({ client }: Connection): Promise<never> {
+  return new Promise((_, reject) => {
+    client.once("error", reject);
+    client.once("end", () => reject(new Error("the connection has ended")));
+  });
+}
