@@ -1,7 +1,11 @@
 /** @type {import("jest").Config} */
 module.exports = {
   testMatch: ["<rootDir>/{ingestor,reader,prisma,runtime,tools,e2e}/**/*.test.ts"],
-  transform: { "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }] },
+  // faker comes as ES modules only, which jest cannot require.
+  transform: {
+    "\\.ts$|/@faker-js/.*\\.js$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }],
+  },
+  transformIgnorePatterns: ["/node_modules/(?!@faker-js/)"],
   globalSetup: "<rootDir>/e2e/support/start-services.ts",
   globalTeardown: "<rootDir>/e2e/support/stop-services.ts",
   // Two cores carry Kafka, Postgres and the tests.

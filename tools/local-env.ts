@@ -5,7 +5,7 @@ import { projectRoot } from "../runtime/project-root";
 
 /** The folder of the local system's data: `.local/` in the project, or ORDERS_HOME. */
 export function localHome(): string {
-  return resolve(projectRoot(), process.env["ORDERS_HOME"] || ".local");
+  return resolve(process.env["ORDERS_HOME"] || join(projectRoot(), ".local"));
 }
 
 /**

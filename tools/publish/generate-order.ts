@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { SeededRandom } from "./seeded-random";
 import { type Product, type Shop, shops } from "./shop";
 
@@ -24,7 +24,7 @@ const random = new SeededRandom();
 
 /** The order at this index, from 0, of the sequence that belongs to the seed. */
 export function generateOrder(seed: number, index: number): GeneratedOrder {
-  const digest = createHash("sha256").update(`${seed}/${index}`).digest();
+  const digest = hash("sha256", `${seed}/${index}`, "buffer");
   // 80 bits of a hash: among a thousand million orders of any seeds, one chance in two million that two share an id.
   const id = digest.toString("hex", 0, 10);
   random.restart(digest.subarray(16));
