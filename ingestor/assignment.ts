@@ -1,0 +1,154 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Admin, Consumer } from "kafkajs";
+import type { Prisma } from "../prisma/client";
+import type { Position } from "../prisma/order-channel";
+import { backoffMs } from "../runtime/backoff";
+import type { Log } from "../runtime/log";
+import { classifyFailure } from "./failure";
+import type { IngestorMetrics } from "./metrics";
+import { type LogBounds, openPositions } from "./open-positions";
+
+/**
+ * Which partitions are ours and where each of them stands.
+ *
+ * A partition is
+ * - `unassigned`: not in the map. Batches that arrive for it are dropped.
+ * - `positioning`: assigned by the group, or found to stand elsewhere than believed. It is paused at once, in the same
+ *   turn of the event loop as the group's answer, so that nothing is fetched from where Kafka believes it to be. Its
+ *   position is read from PostgreSQL, however long that takes; then it is sought and resumed.
+ * - `open`: in the map, with the position that the next record has to have.
+ *
+ * Every assignment begins a new generation; whatever belongs to an older one is dropped when it comes back from waiting.
+ */
+export interface Assignment {
+  /** The open partition, or undefined. The object changes with every positioning: identity tells whether it is still ours. */
+  get(partition: number): OpenPartition | undefined;
+  /** Takes over what the group has assigned, and positions it. */
+  assign(partitions: readonly number[]): void;
+  /** Positions one partition again: its position turned out to be another than believed. */
+  reposition(partition: number): void;
+  all(): readonly OpenPartition[];
+  /** True when every assigned partition is open. */
+  isPositioned(): boolean;
+  /** Gives up every partition; whatever is being stored of them ends after its transaction. */
+  stop(): void;
+}
+
+export interface OpenPartition {
+  readonly epoch: number;
+  readonly partition: number;
+  /** The offset that PostgreSQL has for this partition. */
+  nextOffset: bigint;
+  /** How far Kafka has been seen: `nextOffset`, or further where only control records or aborted ones followed. */
+  seenOffset: bigint;
+}
+
+export interface AssignmentDeps {
+  readonly topic: string;
+  readonly prisma: Prisma;
+  readonly consumer: Pick<Consumer, "pause" | "resume" | "seek">;
+  readonly admin: Pick<Admin, "fetchTopicOffsets">;
+  readonly onOpened: (partition: OpenPartition) => void;
+  readonly metrics: IngestorMetrics;
+  readonly log: Log;
+}
+
+/** How long the end of a log may lag after a change of leaders before a position behind it means a new topic. */
+const CONFIRM_NEW_TOPIC_MS = 2_000;
+
+export function createAssignment(deps: AssignmentDeps): Assignment {
+  const { topic, consumer, log } = deps;
+  const open = new Map<number, OpenPartition>();
+  const positioning = new Set<number>();
+  let generation = 0;
+
+  const begin = (partitions: readonly number[]): void => {
+    if (partitions.length === 0) return;
+    for (const partition of partitions) {
+      open.delete(partition);
+      positioning.add(partition);
+    }
+    consumer.pause([{ topic, partitions: [...partitions] }]);
+    void position(partitions, generation);
+  };
+
+  const position = async (partitions: readonly number[], startedIn: number): Promise<void> => {
+    for (let attempt = 0; startedIn === generation; attempt++) {
+      try {
+        const positions = await findPositions(partitions);
+        if (startedIn !== generation) return;
+        for (const each of positions) settle(each);
+        return;
+      } catch (error) {
+        const { code } = classifyFailure(error);
+        log.warn({ event: "positions.unavailable", partitions, code }, `cannot read the positions yet (${code})`);
+        await delay(backoffMs(attempt));
+      }
+    }
+  };
+
+  const findPositions = async (partitions: readonly number[]): Promise<readonly Position[]> => {
+    const first = await openPositions(deps.prisma, topic, await readBounds(deps.admin, topic, partitions), false);
+    const opened = first.kind === "opened" ? first : await confirmNewTopic(partitions);
+    if (opened.kind !== "opened") throw new Error("positions behind the end of the log, in spite of a new epoch");
+    for (const { partition, missing, nextOffset } of opened.gaps) {
+      deps.metrics.gap.inc({ partition }, Number(missing));
+      log.error(
+        { event: "positions.gap", partition, missing: missing.toString(), nextOffset: nextOffset.toString() },
+        `Kafka had deleted ${missing} offsets of partition ${partition} before they were ingested`,
+      );
+    }
+    return opened.positions;
+  };
+
+  const confirmNewTopic = async (partitions: readonly number[]) => {
+    await delay(CONFIRM_NEW_TOPIC_MS);
+    const opened = await openPositions(deps.prisma, topic, await readBounds(deps.admin, topic, partitions), true);
+    const epoch = opened.kind === "opened" ? opened.positions[0]?.epoch : undefined;
+    log.warn({ event: "positions.epoch", topic, epoch }, `${topic} is a new topic: epoch ${epoch} begins`);
+    return opened;
+  };
+
+  const settle = ({ epoch, partition, nextOffset }: Position): void => {
+    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset };
+    positioning.delete(partition);
+    open.set(partition, opened);
+    consumer.seek({ topic, partition, offset: nextOffset.toString() });
+    consumer.resume([{ topic, partitions: [partition] }]);
+    log.info(
+      { event: "positions.opened", epoch, partition, nextOffset: nextOffset.toString() },
+      `partition ${partition} goes on at offset ${nextOffset}`,
+    );
+    deps.onOpened(opened);
+  };
+
+  return {
+    get: (partition) => open.get(partition),
+    assign: (partitions) => {
+      generation++;
+      open.clear();
+      positioning.clear();
+      begin(partitions);
+    },
+    reposition: (partition) => {
+      if (!positioning.has(partition)) begin([partition]);
+    },
+    all: () => [...open.values()],
+    isPositioned: () => positioning.size === 0,
+    stop: () => {
+      generation++;
+      open.clear();
+    },
+  };
+}
+
+async function readBounds(
+  admin: Pick<Admin, "fetchTopicOffsets">,
+  topic: string,
+  partitions: readonly number[],
+): Promise<LogBounds[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets
+    .filter(({ partition }) => partitions.includes(partition))
+    .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
+}

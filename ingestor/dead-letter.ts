@@ -1,0 +1,103 @@
+import type { Header, HeaderList } from "../runtime/kafka/headers";
+import type { RejectReason } from "./judge";
+
+/**
+ * The headers of a dead letter, in both directions: the ingestor writes them, the replay tool and the audit read them.
+ * UTF-8, one each, together far below 8 KiB, and never a value of the document.
+ */
+export interface DeadLetterInfo {
+  /** topic:epoch:partition:offset of the first failure; a second copy of a dead letter has the same. */
+  readonly id: string;
+  readonly reason: RejectReason;
+  /** The first mistakes, one a line. */
+  readonly errors: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly firstFailedAt: Date;
+  readonly failedAt: Date;
+  /** How often it has been brought back and failed again. */
+  readonly replays: number;
+}
+
+const PREFIX = "x-dlq-";
+/** The name that Spring's dead-letter tools look for. */
+const ORIGINAL_TOPIC = "kafka_dlt-original-topic";
+/** All other headers together are below 1.5 KiB: a topic's name has at most 249 bytes. */
+const MAX_ERRORS_BYTES = 4_096;
+
+/** Names a record for ever: the epoch tells the lives of a topic apart, whose offsets begin again. */
+export function deadLetterId(record: {
+  readonly topic: string;
+  readonly epoch: number;
+  readonly partition: number;
+  readonly offset: bigint;
+}): string {
+  return `${record.topic}:${record.epoch}:${record.partition}:${record.offset}`;
+}
+
+/**
+ * The headers to send: those of the record as they were, in order, repeated ones too, then ours. What came under our
+ * names is left out, for a producer may have forged it.
+ */
+export function writeDeadLetterHeaders(original: HeaderList, info: DeadLetterInfo): HeaderList {
+  const ours: Record<string, string> = {
+    "x-dlq-id": info.id,
+    "x-dlq-reason": info.reason,
+    "x-dlq-errors": truncateUtf8(info.errors, MAX_ERRORS_BYTES),
+    "x-dlq-topic": info.topic,
+    "x-dlq-partition": String(info.partition),
+    "x-dlq-offset": String(info.offset),
+    "x-dlq-first-failed-at": info.firstFailedAt.toISOString(),
+    "x-dlq-failed-at": info.failedAt.toISOString(),
+    "x-dlq-replays": String(info.replays),
+    [ORIGINAL_TOPIC]: info.topic,
+  };
+  return [
+    ...withoutDeadLetterHeaders(original),
+    ...Object.entries(ours).map(([name, value]): Header => ({ key: Buffer.from(name), value: Buffer.from(value) })),
+  ];
+}
+
+/** The record's own headers, without those that a dead letter adds. */
+export function withoutDeadLetterHeaders(headers: HeaderList): HeaderList {
+  return headers.filter(({ key }) => {
+    const name = key.toString("latin1");
+    return !name.startsWith(PREFIX) && name !== ORIGINAL_TOPIC;
+  });
+}
+
+/** Reads the headers of a dead letter, or undefined if they are not complete. */
+export function readDeadLetterHeaders(headers: HeaderList): DeadLetterInfo | undefined {
+  const texts = new Map(headers.map(({ key, value }) => [key.toString("latin1"), value?.toString("utf8")]));
+  const text = (name: string): string => texts.get(`${PREFIX}${name}`) ?? "";
+  const firstFailedAt = new Date(text("first-failed-at"));
+  const failedAt = new Date(text("failed-at"));
+  const isComplete =
+    text("id") !== "" &&
+    /^\d+$/.test(text("partition")) &&
+    /^\d+$/.test(text("offset")) &&
+    /^\d+$/.test(text("replays")) &&
+    !Number.isNaN(firstFailedAt.getTime()) &&
+    !Number.isNaN(failedAt.getTime());
+  if (!isComplete) return undefined;
+  return {
+    id: text("id"),
+    reason: text("reason") as RejectReason,
+    errors: text("errors"),
+    topic: text("topic"),
+    partition: Number(text("partition")),
+    offset: BigInt(text("offset")),
+    firstFailedAt,
+    failedAt,
+    replays: Number(text("replays")),
+  };
+}
+
+function truncateUtf8(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let end = maxBytes - 3;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return `${bytes.toString("utf8", 0, end)}…`;
+}

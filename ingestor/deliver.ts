@@ -1,0 +1,110 @@
+import type { Message, Producer } from "kafkajs";
+import type { OutboxRow } from "../prisma/generated/client";
+import { asKafkajsHeaders, decodeHeaders } from "../runtime/kafka/headers";
+import type { Log } from "../runtime/log";
+import { deadLetterId, writeDeadLetterHeaders } from "./dead-letter";
+import { classifyFailure } from "./failure";
+import type { RejectReason } from "./judge";
+import type { IngestorMetrics } from "./metrics";
+import type { LeasedRow, Outbox } from "./outbox";
+
+export interface DeliverDeps {
+  readonly outbox: Outbox;
+  readonly producer: Pick<Producer, "send">;
+  readonly dlqTopic: string;
+  readonly metrics: IngestorMetrics;
+  readonly log: Log;
+}
+
+/** What is read and sent at once. A row alone may be larger: Kafka's limit for it is the dead-letter topic's. */
+const PORTION_ROWS = 500;
+const PORTION_BYTES = 1_048_576;
+
+/**
+ * Sends the named rows of the outbox to the dead-letter topic and marks them delivered once all replicas have them.
+ * Whoever asks twice, or dies in between, causes at most a second copy with the same `x-dlq-id`.
+ *
+ * @throws when Kafka or the database cannot be reached; the rows that were not sent are free again then
+ */
+export async function deliver(ids: readonly bigint[], deps: DeliverDeps): Promise<void> {
+  const leased = await deps.outbox.lease(ids);
+  const portions = splitByBytes(leased);
+  for (const [index, portion] of portions.entries()) {
+    try {
+      await deliverPortion(portion, deps);
+    } catch (error) {
+      await deps.outbox.release(portions.slice(index).flat());
+      throw error;
+    }
+  }
+}
+
+async function deliverPortion(ids: readonly bigint[], deps: DeliverDeps): Promise<void> {
+  const rows = await deps.outbox.read(ids);
+  try {
+    await deps.producer.send({ topic: deps.dlqTopic, acks: -1, messages: rows.map(toMessage) });
+  } catch (error) {
+    const { action, code } = classifyFailure(error);
+    deps.metrics.deadLetters.inc({ outcome: "failed" });
+    deps.log.warn(
+      { event: "dead-letter.send-failed", code, rows: rows.length },
+      `dead letters wait: Kafka says ${code}`,
+    );
+    if (action !== "isolate") throw error;
+    const [first] = ids;
+    if (ids.length === 1 && first !== undefined) return refuse(first, code, deps);
+    // One that Kafka will not take must not hold up those beside it.
+    for (const id of ids) await deliverPortion([id], deps);
+    return;
+  }
+  await deps.outbox.markDelivered(ids);
+  deps.metrics.deadLetters.inc({ outcome: "delivered" }, ids.length);
+  deps.log.debug({ event: "dead-letter.delivered", rows: ids.length }, `${ids.length} dead letters delivered`);
+}
+
+async function refuse(id: bigint, code: string, { outbox, metrics, log }: DeliverDeps): Promise<void> {
+  await outbox.markRefused(id, code);
+  metrics.deadLetters.inc({ outcome: "refused" });
+  log.error(
+    { event: "dead-letter.refused", outboxId: id.toString(), code },
+    `Kafka will not take dead letter ${id} (${code}); it stays in the outbox`,
+  );
+}
+
+/** The dead letter of a row: key, value, timestamp and own headers of the record as they were. */
+export function toMessage(row: OutboxRow): Message {
+  const headers = writeDeadLetterHeaders(decodeHeaders(Buffer.from(row.headers)), {
+    id: deadLetterId(row),
+    reason: row.reason as RejectReason,
+    errors: row.lastOffset > row.offset ? `${row.errors}\n/ stands for offsets to ${row.lastOffset}` : row.errors,
+    topic: row.topic,
+    partition: row.partition,
+    offset: row.offset,
+    firstFailedAt: row.failedAt,
+    failedAt: row.failedAt,
+    replays: 0,
+  });
+  return {
+    key: row.key && Buffer.from(row.key),
+    value: row.value && Buffer.from(row.value),
+    timestamp: row.timestamp.toString(),
+    headers: asKafkajsHeaders(headers),
+  };
+}
+
+function splitByBytes(rows: readonly LeasedRow[]): bigint[][] {
+  const portions: bigint[][] = [];
+  let portion: bigint[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    if (portion.length > 0 && (portion.length >= PORTION_ROWS || bytes + row.bytes > PORTION_BYTES)) {
+      portions.push(portion);
+      portion = [];
+      bytes = 0;
+    }
+    portion.push(row.id);
+    bytes += row.bytes;
+  }
+  if (portion.length > 0) portions.push(portion);
+  return portions;
+}

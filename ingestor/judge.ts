@@ -1,0 +1,123 @@
+import { isUtf8 } from "node:buffer";
+import { hash } from "node:crypto";
+import { Ajv, type ErrorObject } from "ajv";
+import { checkNumbers, countMembers, findDuplicateKey, measureShape } from "./json-text";
+import { orderFormats, orderSchema } from "./order-schema";
+
+/** Why a record is no order. The first four are found by looking at it, the others by trying to store it. */
+export const rejectReasons = ["deserialize", "schema", "oversize", "unstorable", "conflict", "crash"] as const;
+export type RejectReason = (typeof rejectReasons)[number];
+
+export interface AcceptedOrder {
+  readonly kind: "accepted";
+  readonly id: string;
+  /** The record's value as it came. */
+  readonly document: Buffer;
+  /** SHA-256 of the document, 32 bytes. */
+  readonly sha256: Buffer;
+}
+
+export interface RejectedValue {
+  readonly kind: "rejected";
+  readonly reason: RejectReason;
+  /** The first mistakes, each a path into the document and what is expected there. Never a value: it is personal. */
+  readonly errors: readonly string[];
+}
+
+export type Verdict = AcceptedOrder | RejectedValue;
+
+/** The largest order, in bytes: far above any real one, and what PostgreSQL, the cache and a browser take at ease. */
+export const MAX_DOCUMENT_BYTES = 1_048_576;
+const MAX_DEPTH = 32;
+const MAX_ID_CODE_POINTS = 128;
+const MAX_REPORTED_ERRORS = 10;
+
+const ajv = new Ajv({ formats: orderFormats });
+const isOrder = ajv.compile<{ order_uid: string }>(orderSchema);
+const listMistakes = new Ajv({ formats: orderFormats, allErrors: true }).compile(orderSchema);
+
+/**
+ * Decides whether a record's value is a valid order. Pure; takes about 15 µs for an order of 1.3 KB.
+ *
+ * Most of the work is done on a Latin-1 view of the bytes, which is made and parsed faster than the decoded text and
+ * has the same structure, since all of JSON's own characters are ASCII. Only a text with `\u` escapes is decoded:
+ * there, two different spellings of one key have to be recognised.
+ *
+ * @param value the record's value; null for a tombstone
+ */
+export function judge(value: Buffer | null): Verdict {
+  if (value === null) return rejected("deserialize", "/ is a tombstone: the record has no value");
+  if (value.length === 0) return rejected("deserialize", "/ is empty");
+  if (value.length > MAX_DOCUMENT_BYTES) {
+    return rejected("oversize", `/ has ${value.length} bytes, more than ${MAX_DOCUMENT_BYTES}`);
+  }
+  if (!isUtf8(value)) return rejected("deserialize", "/ is not UTF-8");
+  if (value[0] === 0xef && value[1] === 0xbb && value[2] === 0xbf) {
+    return rejected("deserialize", "/ begins with a byte order mark");
+  }
+
+  const isEscaped = value.includes("\\u");
+  const text = isEscaped ? value.toString("utf8") : value.toString("latin1");
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return rejected("deserialize", "/ is not JSON");
+  }
+  return judgeParsed(value, text, parsed, isEscaped);
+}
+
+function judgeParsed(value: Buffer, text: string, parsed: unknown, isEscaped: boolean): Verdict {
+  const { depth, members } = measureShape(value);
+  if (depth > MAX_DEPTH) return rejected("schema", `/ is nested ${depth} deep, more than ${MAX_DEPTH}`);
+  if (countMembers(parsed) !== members) {
+    return rejected("schema", `${decodePath(findDuplicateKey(text) ?? "/", isEscaped)} stands twice in one object`);
+  }
+  if (isEscaped && !isWellFormedText(parsed)) {
+    return rejected("schema", "/ has an escape that stands for no character: \\u0000 or half of a surrogate pair");
+  }
+  const numbers = checkNumbers(text);
+  if (numbers.kind === "infinite") return rejected("schema", "/ has a number that is too large for a double");
+
+  const checked: unknown = numbers.kind === "adjusted" ? JSON.parse(numbers.text) : parsed;
+  if (!isOrder(checked)) {
+    listMistakes(checked);
+    return rejected("schema", ...describe(listMistakes.errors ?? isOrder.errors ?? []));
+  }
+  const id = isEscaped ? checked.order_uid : Buffer.from(checked.order_uid, "latin1").toString("utf8");
+  const mistake = findIdMistake(id);
+  if (mistake) return rejected("schema", `/order_uid ${mistake}`);
+  return { kind: "accepted", id, document: value, sha256: hash("sha256", value, "buffer") };
+}
+
+function rejected(reason: RejectReason, ...errors: string[]): RejectedValue {
+  return { kind: "rejected", reason, errors };
+}
+
+function describe(errors: readonly ErrorObject[]): string[] {
+  return errors
+    .slice(0, MAX_REPORTED_ERRORS)
+    .map(({ instancePath, message }) => `${instancePath || "/"} ${message ?? "is not as it has to be"}`);
+}
+
+/** Keys of unknown fields come out of the Latin-1 view; the report has them as they were written. */
+function decodePath(path: string, isDecoded: boolean): string {
+  return isDecoded ? path : Buffer.from(path, "latin1").toString("utf8");
+}
+
+function isWellFormedText(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed() && !value.includes("\u0000");
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isWellFormedText);
+  return Object.entries(value).every(([key, member]) => isWellFormedText(key) && isWellFormedText(member));
+}
+
+/** What is wrong with an id: it has to fit into one segment of a URL's path and into a person's line of sight. */
+function findIdMistake(id: string): string | undefined {
+  if (id === "") return "must not be empty";
+  if (id === "." || id === "..") return "must not be a dot segment: no URL can carry it";
+  if (id.length > MAX_ID_CODE_POINTS && [...id].length > MAX_ID_CODE_POINTS) {
+    return `must not have more than ${MAX_ID_CODE_POINTS} characters`;
+  }
+  return /\p{Cc}/u.test(id) ? "must not have control characters" : undefined;
+}

@@ -1,0 +1,66 @@
+import type { KafkaMessage } from "kafkajs";
+import { type HeaderList, headersOf } from "../runtime/kafka/headers";
+import { undecodableOf } from "../runtime/kafka/undecodable";
+import { type AcceptedOrder, judge, type RejectedValue, type Verdict } from "./judge";
+
+/** A record as Kafka delivered it, in the parts that a dead letter has to repeat. */
+export interface SourceRecord {
+  readonly offset: bigint;
+  /** The same offset, or the last of a record batch that could not be decoded and stands for all its records. */
+  readonly lastOffset: bigint;
+  /** 1, or how many records that batch holds. */
+  readonly recordCount: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: HeaderList;
+  /** Milliseconds since 1970; -1 if the record has none. */
+  readonly timestamp: bigint;
+}
+
+/** A record and what has been decided about it: an order to store, or a dead letter to be. */
+export interface JudgedRecord<V extends Verdict = Verdict> extends SourceRecord {
+  readonly verdict: V;
+}
+export type AcceptedRecord = JudgedRecord<AcceptedOrder>;
+export type RejectedRecord = JudgedRecord<RejectedValue>;
+
+export function isAccepted(record: JudgedRecord): record is AcceptedRecord {
+  return record.verdict.kind === "accepted";
+}
+
+/**
+ * Takes a consumed message apart and judges its value. A batch that could not be decoded is rejected as a whole.
+ *
+ * @param position the partition's position; what such a batch holds below it has been dealt with
+ */
+export function judgeMessage(message: KafkaMessage, position: bigint): JudgedRecord {
+  const undecodable = undecodableOf(message);
+  if (undecodable) {
+    return {
+      offset: undecodable.firstOffset > position ? undecodable.firstOffset : position,
+      lastOffset: undecodable.lastOffset,
+      recordCount: undecodable.recordCount,
+      key: null,
+      value: null,
+      headers: [],
+      timestamp: BigInt(message.timestamp),
+      verdict: { kind: "rejected", reason: "deserialize", errors: [`/ ${undecodable.error}`] },
+    };
+  }
+  const offset = BigInt(message.offset);
+  return {
+    offset,
+    lastOffset: offset,
+    recordCount: 1,
+    key: message.key,
+    value: message.value,
+    headers: headersOf(message),
+    timestamp: BigInt(message.timestamp),
+    verdict: judge(message.value),
+  };
+}
+
+/** The record's own bytes, for keeping batches within a limit. */
+export function sizeOf(record: Pick<SourceRecord, "key" | "value">): number {
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0);
+}

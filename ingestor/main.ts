@@ -1,0 +1,90 @@
+import { createServer } from "node:http";
+import { createPrisma } from "../prisma/client";
+import { createKafka } from "../runtime/kafka/client";
+import { createLog } from "../runtime/log";
+import { runMain } from "../runtime/run-main";
+import { readSettings } from "../runtime/settings";
+import { handleShutdown } from "../runtime/shutdown";
+import { consume } from "./consume";
+import { deliver } from "./deliver";
+import { openDeliveryQueue } from "./delivery-queue";
+import { createHealthApp, OutageState } from "./health";
+import { createMetrics } from "./metrics";
+import { createOutbox } from "./outbox";
+import { startSweep } from "./sweep";
+
+/** Connections beside those of the partitions: deliveries, the sweep, the reading of positions. */
+const FURTHER_CONNECTIONS = 3;
+
+runMain(async () => {
+  const settings = readSettings([
+    "KAFKA_BROKERS",
+    "KAFKA_SSL",
+    "KAFKA_SASL_MECHANISM",
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD",
+    "KAFKA_TOPIC",
+    "KAFKA_DLQ_TOPIC",
+    "KAFKA_GROUP",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "INGESTOR_HOST",
+    "INGESTOR_PORT",
+    "INGESTOR_BATCH_RECORDS",
+    "INGESTOR_BATCH_MIB",
+    "INGESTOR_PARTITIONS_AT_ONCE",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+  ]);
+  const log = createLog("ingestor", settings);
+  const shutdown = handleShutdown(log);
+  const metrics = createMetrics();
+  const outage = new OutageState();
+
+  const connections = settings.INGESTOR_PARTITIONS_AT_ONCE + FURTHER_CONNECTIONS;
+  const prisma = createPrisma(settings.DATABASE_URL, { connections, name: "orders-ingestor" });
+  shutdown.add("postgres", () => prisma.$disconnect());
+  const kafka = createKafka(settings, log, "orders-ingestor");
+
+  // Dead letters: outbox → BullMQ → the dead-letter topic.
+  const outbox = createOutbox(prisma);
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  shutdown.add("dead-letter producer", () => producer.disconnect());
+  const queue = openDeliveryQueue({
+    redisUrl: settings.REDIS_URL,
+    databaseUrl: settings.DATABASE_URL,
+    name: `deliver-${settings.KAFKA_DLQ_TOPIC}`,
+    deliver: (ids) => deliver(ids, { outbox, producer, dlqTopic: settings.KAFKA_DLQ_TOPIC, metrics, log }),
+    log,
+  });
+  shutdown.add("delivery queue", () => queue.close());
+  shutdown.add("sweep", startSweep(outbox, queue, log));
+
+  // Orders: Kafka → PostgreSQL.
+  const consumption = await consume({
+    kafka,
+    prisma,
+    topic: settings.KAFKA_TOPIC,
+    group: settings.KAFKA_GROUP,
+    limits: { records: settings.INGESTOR_BATCH_RECORDS, bytes: settings.INGESTOR_BATCH_MIB },
+    partitionsAtOnce: settings.INGESTOR_PARTITIONS_AT_ONCE,
+    onDeadLetters: (ids) => void queue.add(ids),
+    onOutage: (failure) => {
+      if (!outage.report(failure)) return;
+      if (failure) log.error({ event: "outage.began", code: failure.code }, `cannot store (${failure.code}): waiting`);
+      else log.info({ event: "outage.ended" }, "storing again");
+    },
+    onFatal: shutdown.fail,
+    metrics,
+    log,
+  });
+  shutdown.add("consumer", () => consumption.stop());
+
+  const app = createHealthApp({ assignment: consumption.assignment, outage, metrics });
+  const server = createServer(app.callback());
+  server.on("error", shutdown.fail);
+  server.listen(settings.INGESTOR_PORT, settings.INGESTOR_HOST);
+  shutdown.add("health server", () => server.close());
+  log.info({ event: "process.started", topic: settings.KAFKA_TOPIC }, `ingesting ${settings.KAFKA_TOPIC}`);
+});

@@ -1,0 +1,79 @@
+import type { Prisma } from "../prisma/client";
+import type { OutboxRow } from "../prisma/generated/client";
+
+/**
+ * The rows of the outbox as their delivery sees them.
+ *
+ * A row is `waiting` (nobody has it), `leased` (a worker has it to itself until a moment in time), `delivered`, or
+ * `refused` (Kafka will never take it: it stays, to be counted and looked at). A lease that runs out makes it waiting
+ * again, whatever became of the worker.
+ */
+export interface Outbox {
+  /** Leases those of the named rows that are waiting, in order. Returns their sizes, so that they can be read in portions. */
+  lease(ids: readonly bigint[]): Promise<readonly LeasedRow[]>;
+  read(ids: readonly bigint[]): Promise<readonly OutboxRow[]>;
+  markDelivered(ids: readonly bigint[]): Promise<void>;
+  markRefused(id: bigint, refusal: string): Promise<void>;
+  /** Gives rows back before their lease ends, after a delivery that failed. */
+  release(ids: readonly bigint[]): Promise<void>;
+  /** Rows that have waited longer than a job takes to reach them; undefined if another ingestor is looking. */
+  findForgotten(limit: number): Promise<readonly bigint[] | undefined>;
+}
+
+export interface LeasedRow {
+  readonly id: bigint;
+  /** Of key, value and headers. */
+  readonly bytes: number;
+}
+
+/** Longer than a delivery of the largest portion takes, retries included; a crashed worker's rows wait this long. */
+const LEASE_SECONDS = 30;
+/** A row this old, with nobody at work on it, was forgotten: its job was lost or never made. */
+const FORGOTTEN_SECONDS = 3;
+/** Any fixed number; this one spells "outb". */
+const SWEEP_LOCK = 0x6f757462;
+
+export function createOutbox(prisma: Prisma): Outbox {
+  return {
+    lease: async (ids) => {
+      const rows = await prisma.$queryRaw<{ id: bigint; bytes: number }[]>`
+        UPDATE outbox SET leased_until = now() + make_interval(secs => ${LEASE_SECONDS}), attempts = attempts + 1
+        WHERE id IN (
+          SELECT id FROM outbox
+          WHERE id = ANY (${ids.map(String)}::bigint[]) AND delivered_at IS NULL AND refusal IS NULL
+            AND (leased_until IS NULL OR leased_until < now())
+          FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id,
+          coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) + octet_length(headers) AS bytes`;
+      return rows.toSorted((a, b) => Number(a.id - b.id));
+    },
+    read: (ids) => prisma.outboxRow.findMany({ where: { id: { in: [...ids] } }, orderBy: { id: "asc" } }),
+    markDelivered: async (ids) => {
+      await prisma.outboxRow.updateMany({ where: { id: { in: [...ids] } }, data: { deliveredAt: new Date() } });
+    },
+    markRefused: async (id, refusal) => {
+      await prisma.outboxRow.update({ where: { id }, data: { refusal } });
+    },
+    release: async (ids) => {
+      await prisma.outboxRow.updateMany({
+        where: { id: { in: [...ids] }, deliveredAt: null },
+        data: { leasedUntil: null },
+      });
+    },
+    findForgotten: (limit) =>
+      prisma.$transaction(async (tx) => {
+        const [lock] = await tx.$queryRaw<
+          { taken: boolean }[]
+        >`SELECT pg_try_advisory_xact_lock(${SWEEP_LOCK}) AS taken`;
+        if (!lock?.taken) return undefined;
+        const rows = await tx.$queryRaw<{ id: bigint }[]>`
+          SELECT id FROM outbox
+          WHERE delivered_at IS NULL AND refusal IS NULL
+            AND (leased_until IS NULL OR leased_until < now())
+            AND failed_at < now() - make_interval(secs => ${FORGOTTEN_SECONDS})
+          ORDER BY id LIMIT ${limit}`;
+        return rows.map(({ id }) => id);
+      }),
+  };
+}

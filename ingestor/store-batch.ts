@@ -1,0 +1,187 @@
+import type { Prisma, PrismaTransaction } from "../prisma/client";
+import { encodeNotice, ORDERS_CHANNEL, type Partition, type Position } from "../prisma/order-channel";
+import { encodeHeaders } from "../runtime/kafka/headers";
+import { type AcceptedRecord, isAccepted, type JudgedRecord, type RejectedRecord } from "./judged-record";
+import { bigintArray, byteaArray, intArray, textArray } from "./pg-array";
+
+/** Records of one partition, in the order of their offsets, and the positions before and after them. */
+export interface Batch {
+  readonly topic: string;
+  readonly partition: Partition;
+  /** Where the ingestor believes the partition to be. */
+  readonly from: bigint;
+  /** Where it will be afterwards: the offset after the last record. */
+  readonly to: bigint;
+  readonly records: readonly JudgedRecord[];
+}
+
+export type StoreResult =
+  | {
+      readonly kind: "stored";
+      readonly stored: number;
+      readonly duplicate: number;
+      readonly dead: number;
+      /** Rows of the outbox that were made, to be delivered. */
+      readonly outboxIds: readonly bigint[];
+    }
+  /** Nothing was written: the position is not where the ingestor believed. Undefined: there is no position any more. */
+  | { readonly kind: "moved"; readonly nextOffset: bigint | undefined };
+
+/**
+ * Far above what the server allows a statement and an idle transaction, which therefore end first: a transaction that
+ * Prisma gives up on the client's side is no longer atomic (prisma#29762).
+ */
+const CLIENT_TIMEOUT_MS = 120_000;
+const MAX_WAIT_FOR_CONNECTION_MS = 10_000;
+
+/**
+ * Stores a batch in one transaction: the orders, the outbox rows of what is none, the counters and the position, with a
+ * notice to the readers. Either all of it is committed or nothing.
+ *
+ * The position is locked and compared first, so a record that Kafka delivers twice, or to two ingestors, is written
+ * once; and within a partition commit order is offset order, which the readers' cursor relies on.
+ *
+ * @throws whatever the database says; failure.ts tells what it means. After an error at commit the outcome is unknown:
+ *   store the batch again, and `moved` to its end says that it had been committed.
+ */
+export function storeBatch(prisma: Prisma, batch: Batch): Promise<StoreResult> {
+  return prisma.$transaction(
+    async (tx): Promise<StoreResult> => {
+      const nextOffset = await lockPosition(tx, batch.partition);
+      if (nextOffset !== batch.from) return { kind: "moved", nextOffset };
+
+      const accepted = batch.records.filter(isAccepted);
+      const rejected = batch.records.filter((record): record is RejectedRecord => !isAccepted(record));
+      const { stored, conflicts } = await storeOrders(tx, batch.partition, accepted);
+      const dead = [...rejected, ...conflicts];
+      const outboxIds = await putIntoOutbox(tx, batch, dead);
+      const deadCount = dead.reduce((sum, { recordCount }) => sum + recordCount, 0);
+      const counts = { stored, duplicate: accepted.length - stored - conflicts.length, dead: deadCount };
+      await advancePosition(tx, { ...batch.partition, nextOffset: batch.to }, counts);
+      return { kind: "stored", ...counts, outboxIds };
+    },
+    { timeout: CLIENT_TIMEOUT_MS, maxWait: MAX_WAIT_FOR_CONNECTION_MS },
+  );
+}
+
+async function lockPosition(tx: PrismaTransaction, { epoch, partition }: Partition): Promise<bigint | undefined> {
+  const rows = await tx.$queryRaw<{ next_offset: bigint }[]>`
+    SELECT next_offset FROM positions WHERE epoch = ${epoch} AND partition = ${partition} FOR UPDATE`;
+  return rows[0]?.next_offset;
+}
+
+/** Inserts the orders whose ids are not taken; every other record is a duplicate or a conflict. */
+async function storeOrders(
+  tx: PrismaTransaction,
+  partition: Partition,
+  accepted: readonly AcceptedRecord[],
+): Promise<{ stored: number; conflicts: RejectedRecord[] }> {
+  if (accepted.length === 0) return { stored: 0, conflicts: [] };
+  // Everybody inserts in the same order of ids, or two ingestors with overlapping batches would deadlock. Of two
+  // records with one id the first wins, as it would in two batches.
+  const inIdOrder = accepted.toSorted((a, b) => compare(a.verdict.id, b.verdict.id) || compare(a.offset, b.offset));
+  const stored = await tx.$executeRaw`
+    INSERT INTO orders (id, document, sha256, epoch, partition, "offset")
+    SELECT id, document, sha256, ${partition.epoch}, ${partition.partition}, "offset"
+    FROM unnest(
+      ${textArray(inIdOrder.map(({ verdict }) => verdict.id))}::text[],
+      ${textArray(inIdOrder.map(({ verdict }) => verdict.document))}::text[],
+      ${byteaArray(inIdOrder.map(({ verdict }) => verdict.sha256))}::bytea[],
+      ${bigintArray(inIdOrder.map(({ offset }) => offset))}::bigint[]
+    ) AS batch (id, document, sha256, "offset")
+    ON CONFLICT (id) DO NOTHING`;
+  const conflicts = stored === accepted.length ? [] : await findConflicts(tx, partition, inIdOrder);
+  return { stored, conflicts };
+}
+
+function compare<T extends string | bigint>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * The records whose id is taken by an order of another meaning. It has to be a statement of its own: the insert cannot
+ * see the row of a concurrent winner that it has waited for, a later snapshot does.
+ */
+async function findConflicts(
+  tx: PrismaTransaction,
+  { epoch, partition }: Partition,
+  accepted: readonly AcceptedRecord[],
+): Promise<RejectedRecord[]> {
+  const differing = await tx.$queryRaw<{ offset: bigint }[]>`
+    SELECT batch."offset"
+    FROM unnest(
+      ${textArray(accepted.map(({ verdict }) => verdict.id))}::text[],
+      ${byteaArray(accepted.map(({ verdict }) => verdict.sha256))}::bytea[],
+      ${bigintArray(accepted.map(({ offset }) => offset))}::bigint[]
+    ) AS batch (id, sha256, "offset")
+    JOIN orders stored ON stored.id = batch.id COLLATE "C" AND stored.sha256 <> batch.sha256`;
+  const offsets = new Set(differing.map(({ offset }) => offset));
+  const candidates = accepted.filter(({ offset }) => offsets.has(offset));
+  if (candidates.length === 0) return [];
+  const conflicting = await tx.$queryRaw<{ offset: bigint; at: string }[]>`
+    SELECT batch."offset", stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
+    FROM unnest(
+      ${textArray(candidates.map(({ verdict }) => verdict.id))}::text[],
+      ${textArray(candidates.map(({ verdict }) => verdict.document))}::text[],
+      ${bigintArray(candidates.map(({ offset }) => offset))}::bigint[]
+    ) AS batch (id, document, "offset")
+    JOIN orders stored ON stored.id = batch.id COLLATE "C"
+    WHERE stored.document::jsonb <> batch.document::jsonb
+      AND (stored.epoch, stored.partition, stored."offset") <> (${epoch}, ${partition}, batch."offset")`;
+  const storedAt = new Map(conflicting.map(({ offset, at }) => [offset, at]));
+  return candidates
+    .filter(({ offset }) => storedAt.has(offset))
+    .map((record) => ({
+      ...record,
+      verdict: {
+        kind: "rejected",
+        reason: "conflict",
+        errors: [`/order_uid is taken by another order, which came with record ${storedAt.get(record.offset)}`],
+      },
+    }));
+}
+
+async function putIntoOutbox(tx: PrismaTransaction, batch: Batch, dead: readonly RejectedRecord[]): Promise<bigint[]> {
+  if (dead.length === 0) return [];
+  const { epoch, partition } = batch.partition;
+  const rows = await tx.$queryRaw<{ id: bigint }[]>`
+    INSERT INTO outbox
+      (epoch, partition, topic, "offset", last_offset, record_count, reason, errors, key, value, headers, "timestamp")
+    SELECT ${epoch}, ${partition}, ${batch.topic}, dead.* FROM unnest(
+      ${bigintArray(dead.map(({ offset }) => offset))}::bigint[],
+      ${bigintArray(dead.map(({ lastOffset }) => lastOffset))}::bigint[],
+      ${intArray(dead.map(({ recordCount }) => recordCount))}::int[],
+      ${textArray(dead.map(({ verdict }) => verdict.reason))}::text[],
+      ${textArray(dead.map(({ verdict }) => withoutNul(verdict.errors.join("\n"))))}::text[],
+      ${byteaArray(dead.map(({ key }) => key))}::bytea[],
+      ${byteaArray(dead.map(({ value }) => value))}::bytea[],
+      ${byteaArray(dead.map(({ headers }) => encodeHeaders(headers)))}::bytea[],
+      ${bigintArray(dead.map(({ timestamp }) => timestamp))}::bigint[]
+    ) AS dead
+    RETURNING id`;
+  return rows.map(({ id }) => id);
+}
+
+/** A path may repeat a key of the document, and PostgreSQL's text cannot hold U+0000. */
+function withoutNul(text: string): string {
+  return text.replaceAll("\u0000", "\ufffd");
+}
+
+async function advancePosition(
+  tx: PrismaTransaction,
+  position: Position,
+  counts: { stored: number; duplicate: number; dead: number },
+): Promise<void> {
+  const { stored, duplicate, dead } = counts;
+  await tx.$queryRaw`
+    WITH advanced AS (
+      UPDATE positions SET
+        next_offset = ${position.nextOffset},
+        received = received + ${stored + duplicate + dead},
+        stored = stored + ${stored}, duplicate = duplicate + ${duplicate}, dead = dead + ${dead},
+        updated_at = now()
+      WHERE epoch = ${position.epoch} AND partition = ${position.partition}
+      RETURNING 1
+    )
+    SELECT pg_notify(${ORDERS_CHANNEL}, ${encodeNotice(position)})::text FROM advanced`;
+}

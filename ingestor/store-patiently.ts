@@ -1,0 +1,86 @@
+import { backoffMs } from "../runtime/backoff";
+import { classifyFailure, type Failure } from "./failure";
+import { isAccepted, type JudgedRecord } from "./judged-record";
+import type { Batch, StoreResult } from "./store-batch";
+
+export interface PatientStoreDeps {
+  readonly store: (batch: Batch) => Promise<StoreResult>;
+  /** Waits, keeping the group membership. Throws when the group is rebalancing: the wait is over then. */
+  readonly wait: (ms: number) => Promise<void>;
+  /** False once the partition is no longer ours or the process is stopping. */
+  readonly isCurrent: () => boolean;
+  /** Told of every failed attempt, and with undefined of the first success after one. */
+  readonly onOutage: (failure: Failure | undefined) => void;
+  /** Told of a record that was found to be unstorable. */
+  readonly onUnstorable: (record: JudgedRecord, failure: Failure) => void;
+}
+
+export type PatientStoreResult = StoreResult | { readonly kind: "abandoned" };
+
+/** A failure that waiting cannot mend; the process has to end. Carries codes only, no content. */
+export class StopError extends Error {
+  override readonly name = "StopError";
+  constructor(readonly failure: Failure) {
+    super(`the database refuses what this program does (${failure.code}); is it migrated? npm run migrate`);
+  }
+}
+
+/**
+ * Stores a batch, whatever happens meanwhile: waits through outages, and takes a batch that holds an unstorable record
+ * apart until that record stands alone and can be dead-lettered.
+ *
+ * An attempt whose outcome is unknown is simply repeated: the position in the database tells whether it had succeeded.
+ *
+ * @throws StopError for a defect; whatever `wait` throws when the partition is being taken away
+ */
+export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Promise<PatientStoreResult> {
+  let isUncertain = false;
+  for (let attempt = 0; deps.isCurrent(); attempt++) {
+    try {
+      const result = await deps.store(batch);
+      if (attempt > 0) deps.onOutage(undefined);
+      if (result.kind === "moved" && isUncertain && result.nextOffset === batch.to) {
+        // It was committed and only the answer got lost, with the ids of its outbox rows: the sweep finds those.
+        return { kind: "stored", ...noCounts, outboxIds: [] };
+      }
+      return result;
+    } catch (error) {
+      const failure = classifyFailure(error);
+      if (failure.action === "stop") throw new StopError(failure);
+      if (failure.action === "isolate") return isolate(batch, failure, deps);
+      isUncertain = true;
+      deps.onOutage(failure);
+      if (failure.action === "retry" || attempt > 3) await deps.wait(backoffMs(attempt));
+    }
+  }
+  return { kind: "abandoned" };
+}
+
+const noCounts = { stored: 0, duplicate: 0, dead: 0 } as const;
+
+/** Stores the halves of a batch one after the other, down to the record that cannot be stored: log2(500) ≈ 9 levels. */
+async function isolate(batch: Batch, failure: Failure, deps: PatientStoreDeps): Promise<PatientStoreResult> {
+  const [first] = batch.records;
+  if (batch.records.length === 1 && first) {
+    // A dead letter that cannot be kept either is no matter of its content.
+    if (!isAccepted(first)) throw new StopError(failure);
+    deps.onUnstorable(first, failure);
+    const errors = [`/ cannot be stored: PostgreSQL says ${failure.code}`];
+    const unstorable: JudgedRecord = { ...first, verdict: { kind: "rejected", reason: "unstorable", errors } };
+    return storePatiently({ ...batch, records: [unstorable] }, deps);
+  }
+  const half = Math.ceil(batch.records.length / 2);
+  const left = batch.records.slice(0, half);
+  const border = (left.at(-1)?.lastOffset ?? batch.from) + 1n;
+  const leftResult = await storePatiently({ ...batch, records: left, to: border }, deps);
+  if (leftResult.kind !== "stored") return leftResult;
+  const rightResult = await storePatiently({ ...batch, records: batch.records.slice(half), from: border }, deps);
+  if (rightResult.kind !== "stored") return rightResult;
+  return {
+    kind: "stored",
+    stored: leftResult.stored + rightResult.stored,
+    duplicate: leftResult.duplicate + rightResult.duplicate,
+    dead: leftResult.dead + rightResult.dead,
+    outboxIds: [...leftResult.outboxIds, ...rightResult.outboxIds],
+  };
+}
