@@ -50,6 +50,10 @@ export interface RequestQueue {
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   throttledUntil: number;
   readonly pending: readonly unknown[];
+  push(request: object): void;
+  fulfillRequest(response: { readonly correlationId: number; readonly payload: Buffer; readonly size: number }): void;
+  maybeThrottle(milliseconds: number): void;
+  destroy(): void;
   checkPendingRequests(): void;
   scheduleCheckPendingRequests(): void;
 }

@@ -17,8 +17,8 @@ const MAGIC = 0x184d2204;
 const PLAIN = 0x8000_0000;
 
 /**
- * How many bytes the frames expand to: an upper bound where that is enough to stay within the limit (no block is larger
- * than its frame's block size), otherwise the exact number, or any number over the limit.
+ * How many bytes the frame expands to: an upper bound where that is enough to stay within the limit (no block is larger
+ * than the frame's block size), otherwise the exact number, or any number over the limit.
  */
 function expandedSize(packed: Buffer, limit: number): number {
   const blocks = blocksOf(packed);
@@ -38,29 +38,27 @@ interface Block {
   readonly maxSize: number;
 }
 
+/** The blocks of the first frame, which is all that Java's clients and the library read. */
 function blocksOf(packed: Buffer): Block[] {
-  const blocks: Block[] = [];
   let at = 0;
   const uint32 = (): number => {
     if (at + 4 > packed.length) throw new MalformedError("an LZ4 frame ends too early");
     at += 4;
     return packed.readUInt32LE(at - 4);
   };
-  while (at < packed.length) {
-    if (uint32() !== MAGIC) throw new MalformedError("an LZ4 frame does not begin with its magic number");
-    const flags = packed[at] ?? 0;
-    const sizeCode = ((packed[at + 1] ?? 0) >> 4) & 7;
-    if (sizeCode < 4) throw new MalformedError("an LZ4 frame has an unknown block size");
-    const maxSize = 1 << (2 * sizeCode + 8);
-    // Two bytes of description, then the content's size and the dictionary where flagged, then a checksum byte.
-    at += 3 + (flags & 8 ? 8 : 0) + (flags & 1 ? 4 : 0);
-    for (let length = uint32(); length !== 0; length = uint32()) {
-      const end = at + (length % PLAIN);
-      if (end > packed.length) throw new MalformedError("an LZ4 block ends too early");
-      blocks.push({ bytes: packed.subarray(at, end), isPlain: length >= PLAIN, maxSize });
-      at = end + (flags & 16 ? 4 : 0);
-    }
-    at += flags & 4 ? 4 : 0;
+  if (uint32() !== MAGIC) throw new MalformedError("an LZ4 frame does not begin with its magic number");
+  const flags = packed[at] ?? 0;
+  const sizeCode = ((packed[at + 1] ?? 0) >> 4) & 7;
+  if (sizeCode < 4) throw new MalformedError("an LZ4 frame has an unknown block size");
+  const maxSize = 1 << (2 * sizeCode + 8);
+  // Two bytes of description, then the content's size and the dictionary where flagged, then a checksum byte.
+  at += 3 + (flags & 8 ? 8 : 0) + (flags & 1 ? 4 : 0);
+  const blocks: Block[] = [];
+  for (let length = uint32(); length !== 0; length = uint32()) {
+    const end = at + (length % PLAIN);
+    if (end > packed.length) throw new MalformedError("an LZ4 block ends too early");
+    blocks.push({ bytes: packed.subarray(at, end), isPlain: length >= PLAIN, maxSize });
+    at = end + (flags & 16 ? 4 : 0);
   }
   return blocks;
 }

@@ -35,7 +35,7 @@ export async function decodeBatch(batch: RecordBatch, highestOffset: bigint): Pr
   try {
     checkBatch(batch);
     const plain = await expand(batch);
-    const messages = readRecords({ batch, plain });
+    const messages = readRecords({ batch, plain }, highestOffset);
     return { messages, expandedBytes: plain.length };
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
@@ -67,7 +67,7 @@ function isOutOfMemory(error: unknown): boolean {
   return error instanceof RangeError || (error as NodeJS.ErrnoException).code === "Z_MEM_ERROR";
 }
 
-function readRecords(content: BatchContent): Fetched[] {
+function readRecords(content: BatchContent, highestOffset: bigint): Fetched[] {
   const { batch, plain } = content;
   const { recordCount } = batch;
   if (recordCount < 0) throw new MalformedError("a record batch has a negative number of records");
@@ -77,7 +77,8 @@ function readRecords(content: BatchContent): Fetched[] {
   for (let i = 0; i < recordCount; i++) messages.push(readRecord(content, reader));
   if (recordCount > 0 && reader.remaining > 0) throw new MalformedError("bytes follow a batch's last record");
   // Compaction may have taken the last records: the position must still move past them, or it stays here for ever.
-  if (messages.at(-1)?.offset !== String(batch.lastOffset)) messages.push(passedOver(batch, batch.lastOffset));
+  const end = passedOver(batch, highestOffset);
+  if (messages.at(-1)?.offset !== end.offset) messages.push(end);
   return messages;
 }
 
