@@ -60,7 +60,7 @@ export class Report {
     const named = batch.slice(0, FEW);
     for (const record of named) this.say(`not acknowledged: ${nameOf(record)}`);
     const next = from + named.length;
-    if (next < total) this.say(`not sent: ${records(total - next)}, #${next} to #${total - 1}`);
+    if (next < total) this.say(`not acknowledged: ${records(total - next)}, #${next} to #${total - 1}`);
   }
 
   #showProgress(): void {
