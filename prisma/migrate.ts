@@ -65,9 +65,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
 async function applyPrismaMigrations(databaseUrl: string): Promise<readonly string[]> {
   const { SchemaEngine } = await loadSchemaEngine();
   const schema = readFileSync(join(projectRoot(), "prisma/schema.prisma"), "utf8");
-  const adapterFactory = bindMigrationAwareSqlAdapterFactory(
-    new WholeScriptPrismaPg({ connectionString: databaseUrl }),
-  );
+  const driver = new WholeScriptPrismaPg({ connectionString: databaseUrl });
+  const adapterFactory = bindMigrationAwareSqlAdapterFactory(driver);
   const engine = await SchemaEngine.new({ datamodels: [["schema.prisma", schema]] }, () => {}, adapterFactory);
   try {
     const { appliedMigrationNames } = await engine.applyMigrations({
@@ -77,12 +76,15 @@ async function applyPrismaMigrations(databaseUrl: string): Promise<readonly stri
     return appliedMigrationNames;
   } finally {
     engine.free();
+    // The engine leaves its connections open, which would keep a finished process waiting for ten seconds.
+    await driver.disconnect();
   }
 }
 
 /** Hands a migration to the server whole: the adapter itself splits it at every semicolon, also inside `$$ … $$`. */
 class WholeScriptPrismaPg implements SqlMigrationAwareDriverAdapterFactory {
   readonly #inner: PrismaPg;
+  readonly #adapters: Awaited<ReturnType<PrismaPg["connect"]>>[] = [];
   readonly provider = "postgres";
   readonly adapterName: string;
 
@@ -93,10 +95,15 @@ class WholeScriptPrismaPg implements SqlMigrationAwareDriverAdapterFactory {
 
   async connect(): ReturnType<PrismaPg["connect"]> {
     const adapter = await this.#inner.connect();
+    this.#adapters.push(adapter);
     adapter.executeScript = async (script) => {
       await adapter.underlyingDriver().query(script);
     };
     return adapter;
+  }
+
+  async disconnect(): Promise<void> {
+    await Promise.all(this.#adapters.map((adapter) => adapter.dispose()));
   }
 
   connectToShadowDb(): ReturnType<PrismaPg["connectToShadowDb"]> {
@@ -138,10 +145,13 @@ async function roleExists(client: pg.Client, role: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** BullMQ's tables and functions are used by the ingestor and owned, like all others, by the owner. */
+/**
+ * BullMQ's tables and functions are used by the ingestor and owned, like all others, by the owner. CREATE, because
+ * BullMQ makes a sequence for a queue when its first job is added.
+ */
 async function grantBullmq(client: pg.Client, role: string): Promise<void> {
   await client.query(`
-    GRANT USAGE ON SCHEMA bullmq TO ${role};
+    GRANT USAGE, CREATE ON SCHEMA bullmq TO ${role};
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bullmq TO ${role};
     GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA bullmq TO ${role};
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA bullmq TO ${role};`);
