@@ -153,8 +153,12 @@ async function grantBullmq(client: pg.Client, role: string): Promise<void> {
   await client.query(`
     GRANT USAGE, CREATE ON SCHEMA bullmq TO ${role};
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bullmq TO ${role};
-    GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA bullmq TO ${role};
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA bullmq TO ${role};`);
+  // The sequences that the ingestor made are its own already, and the owner may not grant them.
+  const { rows } = await client.query<{ sequence: string }>(`
+    SELECT oid::regclass::text AS sequence FROM pg_class
+    WHERE relnamespace = 'bullmq'::regnamespace AND relkind = 'S' AND pg_has_role(relowner, 'USAGE')`);
+  for (const { sequence } of rows) await client.query(`GRANT USAGE, SELECT ON SEQUENCE ${sequence} TO ${role}`);
 }
 
 /** Lets a role log in with the password of its URL. False if the URL names another user, who is left alone. */

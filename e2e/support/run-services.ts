@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 import { projectRoot } from "../../runtime/project-root";
 
 /** Kafka, Postgres and Redis of the tests' own, as `npm start` makes them, in a temporary folder and on free ports. */
 export interface RunningServices {
-  readonly addresses: Readonly<Record<string, string>>;
+  readonly addresses: Readonly<NodeJS.Dict<string>>;
   stop(): Promise<void>;
 }
 
@@ -40,9 +41,8 @@ export async function runServices(): Promise<RunningServices> {
 }
 
 /** What `npm start` and `npm run services` write for others. */
-export function readAddresses(file: string): Readonly<Record<string, string>> {
-  const lines = readFileSync(file, "utf8").matchAll(/^(\w+)=(.*)$/gm);
-  return Object.fromEntries([...lines].map(([, name = "", value = ""]) => [name, value]));
+export function readAddresses(file: string): Readonly<NodeJS.Dict<string>> {
+  return parseEnv(readFileSync(file, "utf8"));
 }
 
 async function endOf(child: ChildProcess): Promise<void> {

@@ -22,7 +22,7 @@ module.exports = async (config: Config.GlobalConfig): Promise<void> => {
   const start = performance.now();
   requirePrograms();
   prepare(config.rootDir);
-  let addresses: Readonly<Record<string, string>>;
+  let addresses: Readonly<NodeJS.Dict<string>>;
   if (mode === "reuse") {
     addresses = readAddresses(join(config.rootDir, ".local/test/env"));
   } else {

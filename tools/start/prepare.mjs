@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const at = (...parts) => join(root, ...parts);
-const installedStamp = at("node_modules", ".orders-installed");
+const installedStamp = at("node_modules", ".orders-system");
 const generatedStamp = at("prisma", "generated", ".stamp");
 const builtStamp = at("dist", ".stamp");
 
@@ -38,26 +38,22 @@ function requireNode(range) {
 }
 
 function installPackages() {
-  const lockfile = readFileSync(at("package-lock.json"));
-  const wanted = hash(lockfile, process.platform, process.arch);
-  const lock = JSON.parse(lockfile);
-  if (packagesComplete(lock)) {
-    // Packages that somebody installed with npm themselves are as good as ours.
-    if (read(installedStamp) === undefined) writeFileSync(installedStamp, wanted);
-    if (read(installedStamp) === wanted) return;
-  }
-  say(`installing ${Object.keys(lock.packages).length} packages (npm downloads up to 250 MB, less what it has cached)`);
-  rmSync(installedStamp, { force: true });
+  const { packages } = JSON.parse(readFileSync(at("package-lock.json"), "utf8"));
+  // Packages that somebody installed with npm themselves are as good as ours; those of another system are not.
+  const system = `${process.platform}-${process.arch}`;
+  if (packagesComplete(packages) && (read(installedStamp) ?? system) === system) return;
+  const count = Object.values(packages).filter(({ optional }) => !optional).length;
+  say(`installing ${count} packages (npm downloads up to 250 MB, less what it has cached) …`);
   step("packages installed", () => npm("ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"));
-  writeFileSync(installedStamp, wanted);
+  writeFileSync(installedStamp, system);
 }
 
 /** npm writes node_modules/.package-lock.json last, so it tells a finished install; folders can still be lost later. */
-function packagesComplete(lock) {
+function packagesComplete(packages) {
   const installed = read(at("node_modules", ".package-lock.json"));
   if (installed === undefined) return false;
   const found = JSON.parse(installed).packages;
-  return Object.entries(lock.packages).every(([path, { version, integrity, optional, link }]) => {
+  return Object.entries(packages).every(([path, { version, integrity, optional, link }]) => {
     if (path === "" || link) return true;
     if (found[path] === undefined) return optional === true;
     return (
@@ -97,7 +93,7 @@ function compile() {
   const config = JSON.parse(readFileSync(at("tsconfig.json"), "utf8"));
   const sources = config.include.flatMap((folder) => filesUnder(folder, /\.(ts|json)$/)).sort();
   const contents = sources.flatMap((source) => [source, readFileSync(at(source))]);
-  const wanted = hash(readFileSync(at("tsconfig.json")), read(installedStamp) ?? "", ...contents);
+  const wanted = hash(readFileSync(at("tsconfig.json")), manifest.dependencies.typescript, ...contents);
   if (read(builtStamp) === wanted) return;
   rmSync(builtStamp, { force: true });
   const clean = step("sources compiled", () => program(at("node_modules/typescript/bin/tsc"), ["--pretty", "false"]));

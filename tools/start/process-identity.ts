@@ -36,14 +36,24 @@ export function commandLine(pid: number): string {
   }
 }
 
+/** The parent of a process; nothing if that cannot be seen, as outside of Linux. */
+export function parentOf(pid: number): number | undefined {
+  return Number(statFields(pid)?.[1]) || undefined;
+}
+
 function bornOnLinux(pid: number): string | undefined {
+  const fields = statFields(pid);
+  const [state, startTime] = [fields?.[0], fields?.[19]];
+  return state === "Z" || state === "X" ? undefined : startTime;
+}
+
+/** The fields of /proc/PID/stat from the third, the state, on. */
+function statFields(pid: number): string[] | undefined {
   try {
     // The second field, the name, may hold spaces and brackets: the rest is counted from the last bracket.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    return readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\)\s+/s, "")
       .split(" ");
-    const [state, startTime] = [fields[0], fields[19]];
-    return state === "Z" || state === "X" ? undefined : startTime;
   } catch {
     return undefined;
   }
