@@ -27,4 +27,6 @@ runMain(async () => {
   });
   process.stdout.write(applied.length > 0 ? `applied ${applied.join(", ")}\n` : "the database is up to date\n");
   if (logins.length > 0) process.stdout.write(`${logins.join(" and ")} can log in\n`);
+  // Prisma's engine leaves a timer behind (that of its lock), which would keep this process for ten more seconds.
+  process.stdout.write("", () => process.exit(0));
 });

@@ -76,7 +76,7 @@ async function applyPrismaMigrations(databaseUrl: string): Promise<readonly stri
     return appliedMigrationNames;
   } finally {
     engine.free();
-    // The engine leaves its connections open, which would keep a finished process waiting for ten seconds.
+    // The engine leaves its connections open.
     await driver.disconnect();
   }
 }
