@@ -44,17 +44,19 @@ async function publish(
     "KAFKA_TOPIC",
   ]);
   const kafka = createKafka(settings, createToolLog("publish"), "orders-publish");
+  const signal = stopSignal();
   try {
     const topic = await openTopic(kafka, {
       topic: options.topic ?? settings.KAFKA_TOPIC,
       key: options.key,
       compression: codecs[options.codec],
       brokers: settings.KAFKA_BROKERS,
+      signal,
     });
     const outcome = await sendRecords(recordsOf(sources), {
       send: topic.send,
       rate: options.rate,
-      signal: stopSignal(),
+      signal,
       onSent: (batch) => report.add(batch),
     });
     await print(report.result(outcome));

@@ -1,4 +1,5 @@
 import type { CompressionTypes, Kafka } from "kafkajs";
+import { outlastOutage } from "./outlast-outage";
 import type { SendBatch } from "./send-records";
 
 /** Kafka cannot take anything now: it is not there, or the topic is not. The message says what to do. */
@@ -14,16 +15,14 @@ export interface OpenTopic {
 /** A broker that is there answers within milliseconds; a person who forgot to start it should not wait long. */
 const CONNECT_DEADLINE_MS = 10_000;
 
-/** The restart of a broker, or the election of a new leader, is over by then. 100 ms, doubling up to 1 s: about 30 s. */
-const SEND_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, multiplier: 2, factor: 0.2, retries: 32 };
-
 /** Below the client's time-out of a request: the broker's answer "too few replicas" is better than none. */
 const REPLICAS_TIMEOUT_MS = 10_000;
 
 /**
  * Connects and makes sure that the topic exists, so that what follows fails for the records' sake only.
  *
- * @param brokers the addresses, for the message
+ * @param wish.brokers the addresses, for the message
+ * @param wish.signal ends the waiting for a Kafka that went away meanwhile
  * @throws TopicUnavailableError within ten seconds
  */
 export async function openTopic(
@@ -33,11 +32,12 @@ export async function openTopic(
     readonly key: string | undefined;
     readonly compression: CompressionTypes;
     readonly brokers: readonly string[];
+    readonly signal: AbortSignal;
   },
 ): Promise<OpenTopic> {
   const { topic, key, compression } = wish;
   const admin = kafka.admin();
-  const producer = kafka.producer({ allowAutoTopicCreation: false, retry: SEND_RETRY });
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
   const close = async (): Promise<void> => {
     await Promise.allSettled([admin.disconnect(), producer.disconnect()]);
   };
@@ -46,35 +46,27 @@ export async function openTopic(
     await admin.fetchTopicMetadata({ topics: [topic] });
   };
   try {
-    await withDeadline(connect());
+    await beforeDeadline(connect(), wish.signal);
   } catch (error) {
     void close();
     throw new TopicUnavailableError(explain(error as Error, topic, wish.brokers));
   }
-  const send: SendBatch = (batch) =>
-    producer.send({
-      topic,
-      acks: -1,
-      timeout: REPLICAS_TIMEOUT_MS,
-      compression,
-      messages: batch.map(({ id, value }) => ({ key: key ?? id ?? null, value })),
-    });
+  const send: SendBatch = (batch) => {
+    const messages = batch.map(({ id, value }) => ({ key: key ?? id ?? null, value }));
+    const record = { topic, acks: -1, timeout: REPLICAS_TIMEOUT_MS, compression, messages };
+    return outlastOutage(() => producer.send(record), wish.signal);
+  };
   return { send, close };
 }
 
-async function withDeadline(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer within ${CONNECT_DEADLINE_MS / 1000} s`)),
-      CONNECT_DEADLINE_MS,
-    );
+async function beforeDeadline(work: Promise<void>, stop: AbortSignal): Promise<void> {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(CONNECT_DEADLINE_MS)]);
+  const ended = new Promise<never>((_, reject) => {
+    const reason = () =>
+      reject(new Error(stop.aborted ? "stopped" : `no answer within ${CONNECT_DEADLINE_MS / 1000} s`));
+    signal.addEventListener("abort", reason, { once: true });
   });
-  try {
-    await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await Promise.race([work, ended]);
 }
 
 function explain(error: Error, topic: string, brokers: readonly string[]): string {

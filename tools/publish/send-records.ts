@@ -28,7 +28,7 @@ export interface SendOptions {
 /**
  * Publishes the records in their order: one batch is in flight while the next is made, so the second of two records with
  * one id never overtakes the first. A record that Kafka refuses costs its neighbours nothing; anything else that
- * outlasts the retries of `send` ends the publishing.
+ * `send` does not outlast ends the publishing.
  */
 export async function sendRecords(records: Iterable<PublishRecord>, options: SendOptions): Promise<Outcome> {
   const outcome: Outcome = { sent: 0, refused: [], ended: undefined };
