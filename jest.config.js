@@ -6,6 +6,8 @@ module.exports = {
     "\\.ts$|/@faker-js/.*\\.js$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }],
   },
   transformIgnorePatterns: ["/node_modules/(?!@faker-js/)"],
+  // Prisma's generated client imports its own TypeScript files by the names that they will have when compiled.
+  moduleNameMapper: { "^(\\.\\.?/(?!.*node_modules).+)\\.js$": "$1" },
   globalSetup: "<rootDir>/e2e/support/start-services.ts",
   globalTeardown: "<rootDir>/e2e/support/stop-services.ts",
   // Two cores carry Kafka, Postgres and the tests.

@@ -23,13 +23,20 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * @param databaseUrl the user that connects decides what may be done
  * @param options.connections the most connections that the pool opens
  * @param options.name shown in pg_stat_activity
+ * @param options.answerWithinMs for single statements outside transactions, whose outcome may be forgotten: when the
+ *   server has not answered in this time, the statement fails and its connection leaves the pool, which is what frees
+ *   a pool from half-open sockets
  */
-export function createPrisma(databaseUrl: string, options: { connections: number; name: string }): Prisma {
+export function createPrisma(
+  databaseUrl: string,
+  options: { connections: number; name: string; answerWithinMs?: number },
+): Prisma {
   const adapter = new PrismaPg({
     connectionString: databaseUrl,
     max: options.connections,
     application_name: options.name,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, options.answerWithinMs ?? CONNECT_TIMEOUT_MS),
+    ...(options.answerWithinMs !== undefined && { query_timeout: options.answerWithinMs }),
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,

@@ -4,6 +4,12 @@ import pg from "pg";
 /** A connection of `pg`, and a way to end it that works on a frozen server and on a half-open socket too. */
 export interface Connection {
   readonly client: pg.Client;
+  /**
+   * Asks something small.
+   *
+   * @throws the server's error, or an error when it is not answered in time: the connection is of no use then
+   */
+  ask<Row extends pg.QueryResultRow>(sql: string): Promise<readonly Row[]>;
   /** Ends the connection politely if the server answers at once, otherwise by force. Never fails. */
   close(): Promise<void>;
 }
@@ -15,8 +21,7 @@ const GOODBYE_TIMEOUT_MS = 500;
  * Opens a single connection, outside any pool, for what has to stay on one: LISTEN, or rows that a position promised.
  *
  * @param options.name shown in pg_stat_activity
- * @param options.answerWithinMs a query that is not answered in this time fails; close the connection then, because
- *   `pg` does not
+ * @param options.answerWithinMs deadline of `ask`; not the time-out of `pg`, which would also fire during a long COPY
  * @throws the connection's or the server's error, within two seconds
  */
 export async function openConnection(
@@ -28,7 +33,6 @@ export async function openConnection(
     connectionString: databaseUrl,
     application_name: options.name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: options.answerWithinMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
     stream: () => socket,
@@ -47,5 +51,17 @@ export async function openConnection(
     socket.destroy();
     throw error;
   }
-  return { client, close };
+  const ask = async <Row extends pg.QueryResultRow>(sql: string): Promise<readonly Row[]> => {
+    const answer = client.query<Row>(sql);
+    const { rows } = await withDeadline(answer, options.answerWithinMs);
+    return rows;
+  };
+  return { client, ask, close };
+}
+
+function withDeadline<T>(answer: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => reject(new Error(`the server has not answered within ${ms} ms`)), ms);
+    answer.then(resolve, reject).finally(() => clearTimeout(deadline));
+  });
 }

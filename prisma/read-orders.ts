@@ -1,7 +1,6 @@
-import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { CopyTupleParser } from "./copy-tuples";
-import { openConnection } from "./open-connection";
+import { type Connection, openConnection } from "./open-connection";
 import type { Partition, Position } from "./order-channel";
 
 /** An order on its way to a cache. The buffers are views into a passing chunk: copy them before the call returns. */
@@ -51,19 +50,19 @@ const SILENCE_TIMEOUT_MS = 5_000;
  * document into a string.
  */
 export async function connectOrderSource(databaseUrl: string): Promise<OrderSource> {
-  const { client, close } = await openConnection(databaseUrl, {
+  const connection = await openConnection(databaseUrl, {
     name: "orders-reader-refresh",
     answerWithinMs: SILENCE_TIMEOUT_MS,
   });
   return {
-    readPositions: () => readPositions(client),
-    readOrders: (range, onOrder) => readOrders(client, range, onOrder),
-    close,
+    readPositions: () => readPositions(connection),
+    readOrders: (range, onOrder) => readOrders(connection, range, onOrder),
+    close: connection.close,
   };
 }
 
-async function readPositions(client: pg.Client): Promise<readonly AgedPosition[]> {
-  const { rows } = await client.query<{ epoch: number; partition: number; next_offset: string; age: number }>(
+async function readPositions({ ask }: Connection): Promise<readonly AgedPosition[]> {
+  const rows = await ask<{ epoch: number; partition: number; next_offset: string; age: number }>(
     `SELECT "epoch", "partition", "next_offset",
             extract(epoch FROM clock_timestamp() - "updated_at")::float8 AS "age"
      FROM "positions" ORDER BY "epoch", "partition"`,
@@ -77,7 +76,7 @@ async function readPositions(client: pg.Client): Promise<readonly AgedPosition[]
 }
 
 async function readOrders(
-  client: pg.Client,
+  { client }: Connection,
   { partition: { epoch, partition }, from, to, limit, newestFirst }: OrderRange,
   onOrder: (order: PassingOrder) => void,
 ): Promise<RangeRead> {

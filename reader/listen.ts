@@ -74,14 +74,14 @@ export function listen({
       const lost = failureOf(connection);
       lost.catch(() => {});
       connection.client.on("notification", onHint);
-      await connection.client.query(`LISTEN ${ORDERS_CHANNEL}`);
+      await connection.ask(`LISTEN ${ORDERS_CHANNEL}`);
       if (failures > 0) log.info({ event: "reader.listen-recovered", failures }, "notices are heard again");
       isListening = true;
       failures = 0;
       onHint();
       while (!stopping.signal.aborted) {
         await Promise.race([pause(heartbeatMs), lost]);
-        await connection.client.query("SELECT 1");
+        await connection.ask("SELECT 1");
       }
     } finally {
       await connection.close();

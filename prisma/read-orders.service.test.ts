@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+import { numberedOrders, type OrderWriter, openOrderWriter, terminateConnections } from "../e2e/support/write-orders";
+import { connectOrderSource, type OrderRange, type OrderSource } from "./read-orders";
+
+let database: TestDatabase;
+let writer: OrderWriter;
+let source: OrderSource;
+let epoch: number;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  writer = await openOrderWriter(database.ingestorUrl);
+});
+beforeEach(async () => {
+  epoch = await writer.beginEpoch();
+  source = await connectOrderSource(database.readerUrl);
+});
+afterEach(() => source.close());
+afterAll(async () => {
+  await writer.close();
+  await database.drop();
+});
+
+async function read(range: Partial<OrderRange>) {
+  const ids: string[] = [];
+  const documents: Record<string, string> = {};
+  let wrongDigests = 0;
+  const result = await source.readOrders(
+    { partition: { epoch, partition: 0 }, from: 0n, to: 1_000_000n, limit: 1_000_000, newestFirst: false, ...range },
+    ({ id, document, sha256 }) => {
+      ids.push(id);
+      documents[id] = document.toString();
+      if (!createHash("sha256").update(document).digest().equals(sha256)) wrongDigests += 1;
+    },
+  );
+  expect(wrongDigests).toBe(0);
+  return { ids, documents, ...result };
+}
+
+describe("orders in bulk", () => {
+  test("come with exactly the bytes that are stored", async () => {
+    const documents = {
+      "white space": ' \r\n{"a" :\t1 }\r\n\n',
+      "ж/%2F 🛒": '{"ж":"\\u0436🛒"}',
+      long: `"${"x".repeat(1_000_000)}"`,
+      empty: "",
+    };
+    await writer.write(documents);
+    expect((await read({})).documents).toEqual(documents);
+  });
+
+  test("come in the order of their offsets, either way, from a partition's range alone", async () => {
+    await writer.write(numberedOrders("a", 0, 10));
+    await writer.write(numberedOrders("b", 0, 10), { partition: 1 });
+    expect(await read({ from: 3n, to: 6n })).toMatchObject({ ids: ["a3", "a4", "a5"], rows: 3, lastOffset: 5n });
+    expect(await read({ from: 3n, to: 6n, newestFirst: true, limit: 2 })).toMatchObject({
+      ids: ["a5", "a4"],
+      rows: 2,
+      lastOffset: 4n,
+    });
+    expect(await read({ from: 10n })).toMatchObject({ ids: [], rows: 0, lastOffset: undefined });
+  });
+
+  test("come whole when they are many", async () => {
+    const many = numberedOrders("many", 0, 20_000);
+    await writer.write(many);
+    expect((await read({})).documents).toEqual(many);
+  });
+
+  test("are promised by positions, which tell how long ago they moved", async () => {
+    await writer.write(numberedOrders("p", 0, 7), { partition: 2 });
+    const position = (await source.readPositions()).find((one) => one.epoch === epoch);
+    expect(position).toMatchObject({ partition: 2, nextOffset: 7n });
+    expect(position?.ageSeconds).toBeGreaterThanOrEqual(0);
+    expect(position?.ageSeconds).toBeLessThan(10);
+  });
+
+  test("end with an error, not with fewer rows, when the connection is lost in the middle", async () => {
+    await writer.write(Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`lost${n}`, "x".repeat(1_000_000)])));
+    let killed: Promise<number> | undefined;
+    await expect(
+      source.readOrders(
+        { partition: { epoch, partition: 0 }, from: 0n, to: 40n, limit: 40, newestFirst: false },
+        () => {
+          killed ??= terminateConnections(database.readerUrl, "orders-reader-refresh");
+        },
+      ),
+    ).rejects.toThrow();
+    expect(await killed).toBe(1);
+  });
+});

@@ -1,0 +1,127 @@
+import { join } from "node:path";
+import Router from "@koa/router";
+import Koa, { type Context } from "koa";
+import type { Log } from "../runtime/log";
+import { projectRoot } from "../runtime/project-root";
+import type { FoundOrder } from "./find-order";
+import { getOrder } from "./get-order";
+import { answerAlive, answerReady } from "./health";
+import type { ReaderMetrics } from "./metrics";
+import { answerProblem } from "./problem";
+import type { RefreshState } from "./refresh";
+import { answerStaticFile, readStaticFile, readStaticFiles } from "./static-files";
+
+export interface AppDeps {
+  readonly findOrder: (id: string) => Promise<FoundOrder>;
+  readonly refreshState: () => RefreshState;
+  readonly metrics: Pick<ReaderMetrics, "contentType" | "expose" | "observeRequest" | "observeLookup">;
+  readonly log: Log;
+}
+
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/** For everything that is not the page: even if a browser showed it as one, nothing in it could do anything. */
+const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/** The reader's HTTP interface, without a port: every route, and what they have in common. */
+export function createApp(deps: AppDeps): Koa {
+  const app = new Koa();
+  app.on("error", (error: unknown) => {
+    // What happens after the handlers: mostly clients that went away while they were being answered.
+    deps.log.debug({ event: "reader.response-failed", err: error }, "an answer did not reach its client");
+  });
+  app.use(measure(deps));
+  app.use(secure);
+  app.use(catchMistakes(deps.log));
+  app.use(refuseUndecodablePaths);
+  app.use(createRoutes(deps).routes());
+  app.use(answerUnrouted);
+  return app;
+}
+
+/** The routes by themselves, so that a test can hold them against the contract. */
+export function createRoutes({ findOrder, refreshState, metrics }: AppDeps): Router {
+  const router = new Router({ strict: true, sensitive: true });
+  const answerOrder = getOrder(async (id) => {
+    const found = await findOrder(id);
+    metrics.observeLookup(found.kind === "found" ? found.from : found.kind);
+    return found;
+  });
+  // The path's own text is decoded here and once: the router would leave what it cannot decode as it is.
+  router.get("/orders/:id", (ctx) => answerOrder(ctx, decodeURIComponent(ctx.path.slice("/orders/".length))));
+  router.get("/healthz", answerAlive);
+  router.get("/readyz", (ctx) => answerReady(ctx, refreshState()));
+  router.get("/metrics", async (ctx) => {
+    ctx.set("Cache-Control", "no-store");
+    ctx.set("Content-Type", metrics.contentType);
+    ctx.body = await metrics.expose();
+  });
+  const contract = readStaticFile(join(projectRoot(), "reader"), "openapi.json");
+  router.get("/openapi.json", (ctx) => answerStaticFile(ctx, contract));
+  for (const file of readStaticFiles(join(projectRoot(), "reader/page"))) {
+    router.get(file.name === "index.html" ? "/" : `/page/${file.name}`, (ctx) => {
+      ctx.set("Content-Security-Policy", PAGE_POLICY);
+      answerStaticFile(ctx, file);
+    });
+  }
+  return router;
+}
+
+function measure({ metrics }: AppDeps): Koa.Middleware {
+  return async (ctx, next) => {
+    const startedAt = performance.now();
+    ctx.res.once("close", () => {
+      const route = typeof ctx._matchedRoute === "string" ? ctx._matchedRoute : "none";
+      metrics.observeRequest(ctx.method, route, ctx.status, (performance.now() - startedAt) / 1_000);
+    });
+    await next();
+  };
+}
+
+const secure: Koa.Middleware = async (ctx, next) => {
+  ctx.set("X-Content-Type-Options", "nosniff");
+  ctx.set("Referrer-Policy", "no-referrer");
+  ctx.set("Cross-Origin-Resource-Policy", "same-origin");
+  ctx.set("Content-Security-Policy", DATA_POLICY);
+  await next();
+};
+
+function catchMistakes(log: Log): Koa.Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      log.error(
+        { event: "reader.request-failed", err: error, route: ctx._matchedRoute },
+        "a request could not be answered",
+      );
+      answerProblem(ctx, "internal");
+    }
+  };
+}
+
+const refuseUndecodablePaths: Koa.Middleware = async (ctx, next) => {
+  try {
+    decodeURIComponent(ctx.path);
+  } catch {
+    answerProblem(
+      ctx,
+      "undecodable-path",
+      "A % has to be followed by two hexadecimal digits, and all of it has to be UTF-8.",
+    );
+    return;
+  }
+  await next();
+};
+
+/** What no route has answered: another method of an address that exists, or an address that does not. */
+function answerUnrouted(ctx: Context): void {
+  const methods = new Set((ctx.matched ?? []).flatMap(({ methods }: { methods: readonly string[] }) => methods));
+  if (methods.size === 0) {
+    answerProblem(ctx, "no-such-page");
+    return;
+  }
+  ctx.set("Allow", [...methods].sort().join(", "));
+  answerProblem(ctx, "method-not-allowed");
+}

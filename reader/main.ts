@@ -1,0 +1,67 @@
+import { createPrisma } from "../prisma/client";
+import { connectOrderSource } from "../prisma/read-orders";
+import { createLog } from "../runtime/log";
+import { runMain } from "../runtime/run-main";
+import { readSettings } from "../runtime/settings";
+import { handleShutdown } from "../runtime/shutdown";
+import { createApp } from "./app";
+import { createFindOrder } from "./find-order";
+import { listen } from "./listen";
+import { createReaderMetrics } from "./metrics";
+import { createOrderCache } from "./order-cache";
+import { startRefresh } from "./refresh";
+import { serve } from "./serve";
+
+/** Enough for misses: a look-up takes a millisecond, and every connection costs the server several MiB. */
+const LOOKUP_CONNECTIONS = 8;
+/** Just below the deadline of a look-up: a frozen Postgres gets its connections thrown away, not waited for. */
+const LOOKUP_ANSWER_WITHIN_MS = 1_900;
+
+runMain(async () => {
+  const settings = readSettings([
+    "DATABASE_URL",
+    "READER_HOST",
+    "READER_PORT",
+    "READER_CACHE_MIB",
+    "READER_POLL_MS",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+  ]);
+  const databaseUrl = settings.DATABASE_URL;
+  const log = createLog("reader", settings);
+  const shutdown = handleShutdown(log);
+  const metrics = createReaderMetrics();
+  const cache = createOrderCache(settings.READER_CACHE_MIB);
+
+  // Postgres → cache, by the loop; the listener's first subscription is what begins it.
+  const refresh = startRefresh({
+    connect: () => connectOrderSource(databaseUrl),
+    cache,
+    pollMs: settings.READER_POLL_MS,
+    log,
+    onFreshness: metrics.observeFreshness,
+  });
+  shutdown.add("refresh", refresh.stop);
+  const listener = listen({ databaseUrl, log, onHint: refresh.wake });
+  shutdown.add("listener", listener.stop);
+  metrics.watch(cache, refresh, listener.isListening);
+
+  // Cache, else Postgres → HTTP.
+  const prisma = createPrisma(databaseUrl, {
+    connections: LOOKUP_CONNECTIONS,
+    name: "orders-reader-lookup",
+    answerWithinMs: LOOKUP_ANSWER_WITHIN_MS,
+  });
+  shutdown.add("lookups", () => prisma.$disconnect());
+  const findOrder = createFindOrder({
+    cache,
+    ask: async (id) =>
+      (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined,
+    atOnce: LOOKUP_CONNECTIONS,
+  });
+  const app = createApp({ findOrder, refreshState: refresh.state, metrics, log });
+  const { READER_HOST: host, READER_PORT: port } = settings;
+  const server = await serve(app.callback(), { host, port });
+  shutdown.add("http server", server.stop);
+  log.info({ event: "process.started", url: server.url }, `listening on ${server.url}`);
+});

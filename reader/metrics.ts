@@ -1,0 +1,73 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { OrderCache } from "./order-cache";
+import type { Refresh } from "./refresh";
+
+export interface ReaderMetrics {
+  readonly contentType: string;
+  /** Everything in Prometheus's text form. */
+  expose(): Promise<string>;
+  /** @param route the route's pattern, never the path: labels must stay few */
+  observeRequest(method: string, route: string, status: number, seconds: number): void;
+  observeLookup(outcome: "memory" | "postgres" | "not-found" | "unavailable"): void;
+  observeFreshness(seconds: number): void;
+  /** Shows the loop and the cache; called once, when both are there. */
+  watch(cache: OrderCache, refresh: Refresh, isListening: () => boolean): void;
+}
+
+const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
+export function createReaderMetrics(): ReaderMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: "orders_reader_http_request_duration_seconds",
+    help: "Requests by route and status, from the first header read to the last byte handed to the socket.",
+    labelNames: ["method", "route", "status"] as const,
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  });
+  const lookups = new Counter({
+    name: "orders_reader_lookups_total",
+    help: "Orders looked for, by where they were found or why not.",
+    labelNames: ["outcome"] as const,
+    registers,
+  });
+  const freshness = new Histogram({
+    name: "orders_reader_freshness_seconds",
+    help: "From a position's move in PostgreSQL to its orders being readable here, a value a partition and round.",
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+    registers,
+  });
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name: `orders_reader_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  return {
+    contentType: registry.contentType,
+    expose: () => registry.metrics(),
+    observeRequest: (method, route, status, seconds) =>
+      requests.observe({ method: METHODS.has(method) ? method : "other", route, status }, seconds),
+    observeLookup: (outcome) => lookups.inc({ outcome }),
+    observeFreshness: (seconds) => freshness.observe(seconds),
+    watch(cache, refresh, isListening) {
+      gauge("cache_orders", "Orders in memory.", () => cache.size);
+      gauge("cache_bytes", "Bytes that the orders in memory take, overhead included.", () => cache.bytes);
+      gauge("cache_limit_bytes", "Bytes that the orders in memory may take.", () => cache.limitBytes);
+      gauge("loaded_orders", "Orders read by the loop since the start.", () => refresh.loadedOrders());
+      gauge(
+        "level_age_seconds",
+        "Seconds since the reader was last seen to be level with PostgreSQL; -1 before that.",
+        () => refresh.secondsSinceLevel() ?? -1,
+      );
+      gauge("live", "1 while the reader is loaded and fresh.", () => Number(refresh.state().kind === "live"));
+      gauge("listening", "1 while notices can be heard.", () => Number(isListening()));
+    },
+  };
+}

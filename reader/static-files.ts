@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import type { Context } from "koa";
+import { matchesEntityTag } from "./entity-tag";
+
+/** A file that is served as it is, read once at start. */
+export interface StaticFile {
+  readonly name: string;
+  readonly body: Buffer;
+  readonly type: string;
+  readonly etag: string;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".json": "application/json; charset=utf-8",
+};
+
+/** @throws Error if the file cannot be read or its kind is not one that is served */
+export function readStaticFile(folder: string, name: string): StaticFile {
+  const type = TYPES[extname(name)];
+  if (!type) throw new Error(`${name} is of a kind that is not served`);
+  const body = readFileSync(join(folder, name));
+  return { name, body, type, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
+}
+
+/** All files of a folder. */
+export function readStaticFiles(folder: string): readonly StaticFile[] {
+  return readdirSync(folder).map((name) => readStaticFile(folder, name));
+}
+
+/** Answers with the file, which browsers keep but ask about each time: a new version is seen at once. */
+export function answerStaticFile(ctx: Context, { body, type, etag }: StaticFile): void {
+  ctx.set("Cache-Control", "no-cache");
+  ctx.set("ETag", etag);
+  if (matchesEntityTag(ctx.headers["if-none-match"], etag)) {
+    ctx.status = 304;
+    return;
+  }
+  ctx.set("Content-Type", type);
+  ctx.body = body;
+}
