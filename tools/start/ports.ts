@@ -7,7 +7,8 @@ import type { Steps } from "./steps";
  * that is free. A choice is remembered in the home, so that addresses stay the same from start to start.
  */
 export interface Ports {
-  choose(part: string, usual: number): Promise<number>;
+  /** @param wish a port that was asked for and goes before what is remembered; 0 for none */
+  choose(part: string, usual: number, wish?: number): Promise<number>;
 }
 
 /** @param anyPorts any free port will do where nothing is remembered: for systems beside the usual one, as tests have. */
@@ -19,9 +20,9 @@ export function createPorts(home: Home, steps: Steps, anyPorts: boolean): Ports 
   const isFree = async (port: number): Promise<boolean> => !chosen.has(port) && (await canListen(port)) === port;
 
   return {
-    async choose(part, usual) {
+    async choose(part, usual, wish) {
       const last = remembered[part];
-      let port = typeof last === "number" ? last : anyPorts ? await canListen(0) : usual;
+      let port = wish || (typeof last === "number" ? last : anyPorts ? await canListen(0) : usual);
       const wished = port;
       while (port === undefined || !(await isFree(port))) {
         port = anyPorts || port === undefined || port >= 65_535 ? await canListen(0) : port + 1;

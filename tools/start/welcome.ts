@@ -1,0 +1,22 @@
+import type { Home } from "./home";
+import type { Services } from "./services";
+
+/** The one screen at the end of a start: where everything is and what to do next. */
+export function welcome(home: Home, services: Services, readerUrl: string, sampleId: string): string {
+  const postgres = new URL(services.database.owner);
+  const rows: [string, string][] = [
+    ["Page", readerUrl],
+    ["Sample", `${readerUrl}/?order=${encodeURIComponent(sampleId)}`],
+    ["Kafka", services.brokers],
+    ["Postgres", `${postgres.host}${postgres.pathname}`],
+    ...(services.redis ? ([["Redis", new URL(services.redis).host]] satisfies [string, string][]) : []),
+    ["Addresses", home.path("env")],
+    ["", ""],
+    ["Try", "npm run publish -- --generate 1000"],
+    ["", "npm run publish -- my-order.json"],
+    ["", `curl ${readerUrl}/orders/${encodeURIComponent(sampleId)}`],
+    ["Stop", "Ctrl-C; npm start goes on where it stopped, npm run reset forgets it all"],
+  ];
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`.trimEnd());
+  return `\nOrders is running.\n\n${lines.join("\n")}\n`;
+}
