@@ -33,8 +33,12 @@ export interface Consumption {
   stop(): Promise<void>;
 }
 
-const SESSION_TIMEOUT_MS = 30_000;
-const HEARTBEAT_INTERVAL_MS = 3_000;
+/** How long a process that was killed keeps its partitions: the least that brokers allow by default. A member that is late
+ * loses nothing but time, because the positions decide what is written. */
+const SESSION_TIMEOUT_MS = 6_000;
+const HEARTBEAT_INTERVAL_MS = 1_500;
+/** How long a rebalance waits for members that do not answer, because they were killed or are in a transaction. */
+const REBALANCE_TIMEOUT_MS = 10_000;
 /** A partition that was added to the topic is found within this time. */
 const METADATA_MAX_AGE_MS = 5_000;
 /** kafkajs sleeps this long when every partition is paused, so it is also the delay of a resume. */
@@ -55,6 +59,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   const consumer = kafka.consumer({
     groupId: deps.group,
     sessionTimeout: SESSION_TIMEOUT_MS,
+    rebalanceTimeout: REBALANCE_TIMEOUT_MS,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     metadataMaxAge: METADATA_MAX_AGE_MS,
     maxWaitTimeInMs: MAX_WAIT_MS,

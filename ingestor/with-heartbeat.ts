@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Kafka expects a sign of life within the session time-out of 30 s; kafkajs sends one at most every 3 s when asked. */
+/** Kafka expects a sign of life within the session time-out (consume.ts); kafkajs sends one at most every 1.5 s when asked. */
 const INTERVAL_MS = 1_000;
 
 /** Waits, and throws instead once the group is rebalancing: then the wait is pointless and kafkajs has to know. */

@@ -75,8 +75,6 @@ CREATE TABLE "outbox" (
   "leased_until" TIMESTAMPTZ(3),
   "refusal" TEXT,
   "delivered_at" TIMESTAMPTZ(3),
-  "delivered_partition" INTEGER,
-  "delivered_offset" BIGINT,
   CONSTRAINT "outbox_pkey" PRIMARY KEY ("id"),
   CONSTRAINT "outbox_reason" CHECK ("reason" IN ('deserialize', 'schema', 'unstorable', 'conflict', 'oversize', 'crash'))
 );
@@ -207,8 +205,6 @@ COMMENT ON COLUMN "outbox"."attempts" IS 'Deliveries begun.';
 COMMENT ON COLUMN "outbox"."leased_until" IS 'Until when a worker has this delivery to itself.';
 COMMENT ON COLUMN "outbox"."refusal" IS 'Why Kafka will not take the dead letter, if it has said so.';
 COMMENT ON COLUMN "outbox"."delivered_at" IS 'When Kafka acknowledged the dead letter.';
-COMMENT ON COLUMN "outbox"."delivered_partition" IS 'Partition of the dead letter.';
-COMMENT ON COLUMN "outbox"."delivered_offset" IS 'Offset of the dead letter.';
 
 COMMENT ON FUNCTION "rfc3339"(TEXT) IS 'The instant that an RFC 3339 date-time names, with any offset that the standard allows.';
 
