@@ -1,0 +1,59 @@
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+export interface HalfOpenProxy {
+  /** The same URL, by way of the proxy. */
+  readonly url: string;
+  /** Connections that are open now fall silent and stay open; those that come later are as before, unless `alsoNew`. */
+  fallSilent(options?: { alsoNew?: boolean }): void;
+  /** Later connections pass again; the silent ones stay silent, as after a network that has forgotten them. */
+  recover(): void;
+  close(): Promise<void>;
+}
+
+/** Stands between a client and a server and can do what a broken network does: keep sockets open and say nothing. */
+export async function startHalfOpenProxy(serverUrl: string): Promise<HalfOpenProxy> {
+  const server = new URL(serverUrl);
+  const pairs = new Set<readonly [Socket, Socket | undefined]>();
+  let newAreSilent = false;
+
+  const proxy = createServer((client) => {
+    client.on("error", () => {});
+    if (newAreSilent) {
+      pairs.add([client, undefined]);
+      return;
+    }
+    const upstream = connect(Number(server.port), server.hostname);
+    upstream.on("error", () => client.destroy());
+    client.on("error", () => upstream.destroy());
+    client.pipe(upstream).pipe(client);
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    client.on("close", () => {
+      upstream.destroy();
+      pairs.delete(pair);
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const url = new URL(serverUrl);
+  url.hostname = "127.0.0.1";
+  url.port = String((proxy.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    fallSilent({ alsoNew = false } = {}) {
+      newAreSilent = alsoNew;
+      for (const [client, upstream] of pairs) {
+        client.unpipe();
+        upstream?.unpipe();
+        client.pause();
+        upstream?.pause();
+      }
+    },
+    recover() {
+      newAreSilent = false;
+    },
+    close() {
+      for (const pair of pairs) for (const socket of pair) socket?.destroy();
+      return new Promise((resolve) => proxy.close(() => resolve()));
+    },
+  };
+}
