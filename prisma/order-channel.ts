@@ -32,7 +32,7 @@ export function encodeNotice({ epoch, partition, nextOffset }: Position): string
 
 /** What a notice says, or undefined for anything else that someone has sent on the channel. */
 export function decodeNotice(payload: string): Position | undefined {
-  const match = /^(\d{1,9}):(\d{1,9}):(\d{1,19})$/.exec(payload);
+  const match = /^(\d{1,10}):(\d{1,10}):(\d{1,19})$/.exec(payload);
   if (!match) return undefined;
   const [, epoch, partition, nextOffset] = match;
   return { epoch: Number(epoch), partition: Number(partition), nextOffset: BigInt(nextOffset ?? 0) };
