@@ -1,0 +1,44 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { projectRoot } from "../../runtime/project-root";
+import { waitUntil } from "./wait-until";
+
+export interface RunningIngestor {
+  readonly process: ChildProcess;
+  /** Everything that it has logged, a parsed line each. */
+  readonly log: Record<string, unknown>[];
+  /** Asks it to stop, and waits for its end; the exit code, or null if a signal ended it. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/**
+ * Runs the compiled ingestor as a process of its own, and waits until it consumes.
+ *
+ * @param environment settings over the defaults; whatever the test's own environment has of them does not count
+ */
+export async function runIngestor(environment: Readonly<Record<string, string>>): Promise<RunningIngestor> {
+  const child = spawn(process.execPath, [join(projectRoot(), "dist/ingestor/main.js")], {
+    env: { PATH: process.env["PATH"], INGESTOR_PORT: "0", LOG_LEVEL: "info", ...environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const log: Record<string, unknown>[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line) as Record<string, unknown>));
+  const hasEvent = (event: string): boolean => log.some((line) => line["event"] === event);
+  await waitUntil("the ingestor consumes", () => {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${JSON.stringify(log.at(-2))}`);
+    return hasEvent("process.started");
+  });
+  return {
+    process: child,
+    log,
+    stop: async (signal = "SIGTERM") => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      const ended = once(child, "exit");
+      child.kill(signal);
+      const [code] = (await ended) as [number | null];
+      return code;
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import pg from "pg";
+import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+
+let database: TestDatabase;
+const connections: pg.Client[] = [];
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  connections.push(client);
+  return client;
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+
+afterAll(async () => {
+  await Promise.all(connections.map((client) => client.end()));
+  await database.drop();
+});
+
+describe("a migrated database", () => {
+  it("explains every table, view and column of ours in its own comments", async () => {
+    const owner = await connect(database.ownerUrl);
+    const { rows } = await owner.query(`
+      SELECT c.relname, a.attname FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE c.relkind IN ('r', 'v') AND c.relname <> '_prisma_migrations'
+        AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)`);
+    expect(rows).toEqual([]);
+  });
+
+  it("keeps the migrations' history as Prisma's own command would", async () => {
+    const owner = await connect(database.ownerUrl);
+    const { rows } = await owner.query(
+      "SELECT migration_name, finished_at IS NOT NULL AS finished, length(checksum) AS checksum FROM _prisma_migrations",
+    );
+    expect(rows).toEqual([{ migration_name: "20261122000000_orders", finished: true, checksum: 64 }]);
+  });
+
+  it("lets the reader read, and write nothing", async () => {
+    const reader = await connect(database.readerUrl);
+    for (const table of ["orders", "positions", "epochs"]) await reader.query(`SELECT FROM ${table}`);
+    for (const statement of [
+      "INSERT INTO orders VALUES ('a', '{}', '\\x', 1, 0, 0)",
+      "UPDATE positions SET next_offset = 0",
+      "DELETE FROM orders",
+      "TRUNCATE orders",
+      "SELECT FROM outbox",
+      "CREATE TABLE mine ()",
+      "SELECT FROM bullmq.job",
+    ]) {
+      await expect(reader.query(statement)).rejects.toMatchObject({ code: "42501" });
+    }
+  });
+
+  it("lets the ingestor add orders, and never change or delete one", async () => {
+    const ingestor = await connect(database.ingestorUrl);
+    for (const statement of [
+      "UPDATE orders SET document = ''",
+      "DELETE FROM orders",
+      "DELETE FROM outbox",
+      "DELETE FROM positions",
+      "CREATE TABLE mine ()",
+    ]) {
+      await expect(ingestor.query(statement)).rejects.toMatchObject({ code: "42501" });
+    }
+  });
+
+  it("refuses counters by which a record would have ended twice or never", async () => {
+    const owner = await connect(database.ownerUrl);
+    await owner.query("INSERT INTO epochs (topic) VALUES ('orders')");
+    await expect(
+      owner.query("INSERT INTO positions (epoch, partition, next_offset, received, stored) VALUES (1, 0, 2, 2, 1)"),
+    ).rejects.toMatchObject({ code: "23514" });
+  });
+});
