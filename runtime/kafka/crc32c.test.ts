@@ -9,7 +9,7 @@ test("the checksum of the standard's test vector is the standard's", () => {
 
 test("it agrees with a byte-by-byte implementation at every length and alignment", () => {
   const bytes = randomBytes(300);
-  for (let length = 0; length < 40; length++) {
+  for (let length = 0; length < 60; length++) {
     for (let start = 0; start < 9; start++) {
       const part = bytes.subarray(start, start + length);
       expect(crc32c(part)).toBe(byKafkajs(part));
