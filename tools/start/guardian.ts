@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../../runtime/project-root";
+import type { Home } from "./home";
 
 /** Ends the supervised processes should the supervisor be killed before it can: see guardian.sh. */
 export interface Guardian {
@@ -10,10 +11,11 @@ export interface Guardian {
   dismiss(): void;
 }
 
-export function callGuardian(): Guardian {
+export function callGuardian(home: Home): Guardian {
   // Windows has no sh; there the next start ends what was left.
   if (process.platform === "win32") return { add: () => {}, remove: () => {}, dismiss: () => {} };
-  const sh = spawn("sh", [join(projectRoot(), "tools/start/guardian.sh")], {
+  // The folder is for people who look at the list of processes.
+  const sh = spawn("sh", [join(projectRoot(), "tools/start/guardian.sh"), home.folder], {
     cwd: "/",
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],

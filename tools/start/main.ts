@@ -28,7 +28,7 @@ async function main(): Promise<number> {
   const signal = whenToldToEnd();
   await endLeftovers(home, steps);
   const ports = createPorts(home, steps, options.anyPorts === true);
-  const [guardian, running] = [callGuardian(), createRunningRecord(home)];
+  const [guardian, running] = [callGuardian(home), createRunningRecord(home)];
   const system = createSystem({ home, steps, ports, signal, guardian, running });
   const exitCode = await untilToldToEnd(signal, steps, bringUp(system, options));
   await steps.step("stopped", () => system.stopAll());
