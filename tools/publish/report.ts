@@ -37,6 +37,7 @@ export class Report {
 
   /** Tells how it went: to standard error in words, and returns what belongs on standard output. */
   result({ sent, refused, ended }: Outcome): string {
+    this.#clearProgress();
     const { json, dryRun, total } = this.wish;
     const seconds = (performance.now() - this.#began) / 1000;
     const done = dryRun ? "would be sent" : "acknowledged by all replicas";
@@ -71,7 +72,7 @@ export class Report {
   }
 
   #clearProgress(): void {
-    if (this.err.isTTY && this.#shownAt > 0) this.err.write("\r\u001b[K");
+    if (this.#shownAt > 0) this.err.write("\r\u001b[K");
   }
 }
 
