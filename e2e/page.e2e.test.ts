@@ -1,40 +1,38 @@
 import { readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pino } from "pino";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { createPrisma, type Prisma } from "../prisma/client";
 import { createApp } from "../reader/app";
-import { createFindOrder, type StoredOrder } from "../reader/find-order";
+import { createFindOrder } from "../reader/find-order";
 import { createReaderMetrics } from "../reader/metrics";
 import { createOrderCache } from "../reader/order-cache";
+import { type HttpServer, serve } from "../reader/serve";
 import { projectRoot } from "../runtime/project-root";
+import { type HalfOpenProxy, startHalfOpenProxy } from "./support/half-open-proxy";
+import { createTestDatabase, type TestDatabase } from "./support/test-database";
+import { type OrderWriter, openOrderWriter } from "./support/write-orders";
 
-/**
- * The page in a real browser, on the reader's own app. Postgres is a map here: what the page does depends on the
- * answers alone, and those are tested against the real one in reader/app.service.test.ts.
- */
+/** The page in a real browser, on the reader's own app and a real Postgres that can fall silent. */
 const SAMPLE = readFileSync(join(projectRoot(), "ingestor/order-example.json"), "utf8");
 const SAMPLE_ID = "b563feb7b2b84b6test";
 
-const stored = new Map<string, string>();
-let isDown = false;
+let database: TestDatabase;
+let writer: OrderWriter;
+let postgres: HalfOpenProxy;
+let prisma: Prisma;
+let server: HttpServer;
 let browser: Browser;
-let server: Server;
-let url: string;
 let page: Page;
 let errors: string[];
 
-async function ask(id: string): Promise<StoredOrder | undefined> {
-  if (isDown) throw new Error("down");
-  const document = stored.get(id);
-  return document === undefined ? undefined : { document, sha256: Buffer.alloc(32, id) };
-}
-
-/** The sample with other values, and a further field. */
-function store(id: string, change: (order: typeof import("../ingestor/order-example.json")) => object): void {
+/** Stores the sample with other values and under another id. */
+async function store(
+  id: string,
+  change: (order: typeof import("../ingestor/order-example.json")) => object,
+): Promise<void> {
   const order = JSON.parse(SAMPLE);
-  stored.set(id, JSON.stringify({ ...order, order_uid: id, ...change(order) }));
+  await writer.write({ [id]: JSON.stringify({ ...order, order_uid: id, ...change(order) }) });
 }
 
 const field = (name: string) => page.locator(`[data-field="${name}"]`);
@@ -61,23 +59,31 @@ beforeAll(async () => {
       "--disable-sync",
     ],
   });
-  // A cache of no use: every look-up asks, so that being down can be seen.
-  const findOrder = createFindOrder({ cache: createOrderCache(1), ask, atOnce: 4 });
+  database = await createTestDatabase();
+  writer = await openOrderWriter(database.ingestorUrl);
+  await writer.write({ [SAMPLE_ID]: SAMPLE });
+  postgres = await startHalfOpenProxy(database.readerUrl);
+  prisma = createPrisma(postgres.url, { connections: 4, name: "test-page", answerWithinMs: 1_900 });
+  const select = { document: true, sha256: true } as const;
+  const findOrder = createFindOrder({
+    // Of no use, so that every look-up asks Postgres.
+    cache: createOrderCache(1),
+    ask: async (id) => (await prisma.order.findUnique({ where: { id }, select })) ?? undefined,
+    atOnce: 4,
+  });
   const log = pino({ level: "silent" });
   const app = createApp({ findOrder, refreshState: () => ({ kind: "live" }), metrics: createReaderMetrics(), log });
-  server = createServer(app.callback());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await serve(app.callback(), { host: "127.0.0.1", port: 0 });
 });
 afterAll(async () => {
   await browser.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await server.stop();
+  await prisma.$disconnect();
+  await postgres.close();
+  await writer.close();
+  await database.drop();
 });
 beforeEach(async () => {
-  stored.clear();
-  stored.set(SAMPLE_ID, SAMPLE);
-  isDown = false;
   page = await browser.newPage({ locale: "en-US", timezoneId: "UTC", viewport: { width: 1100, height: 800 } });
   errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
@@ -85,7 +91,7 @@ beforeEach(async () => {
     if (/Content Security Policy/.test(message.text())) errors.push(message.text());
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(url)) errors.push(`asked ${request.url()}`);
+    if (!request.url().startsWith(server.url)) errors.push(`asked ${request.url()}`);
   });
 });
 afterEach(async () => {
@@ -95,11 +101,11 @@ afterEach(async () => {
 
 describe("the page", () => {
   test("shows an order that was typed in, as a person would want it", async () => {
-    await page.goto(url);
+    await page.goto(server.url);
     expect(await page.evaluate("document.activeElement.id")).toBe("order-id");
     await lookUp(SAMPLE_ID);
     await untilState("found");
-    expect(page.url()).toBe(`${url}/?order=${SAMPLE_ID}`);
+    expect(page.url()).toBe(`${server.url}/?order=${SAMPLE_ID}`);
     expect(await page.title()).toBe(`${SAMPLE_ID} · Orders`);
     expect(await text("delivery.name")).toBe("Test Testov");
     expect(await text("payment.amount")).toBe("$1,817");
@@ -113,7 +119,7 @@ describe("the page", () => {
   });
 
   test("keeps the published JSON folded away, and shows it as it is", async () => {
-    await page.goto(`${url}/?order=${SAMPLE_ID}`);
+    await page.goto(`${server.url}/?order=${SAMPLE_ID}`);
     await untilState("found");
     expect(await field("raw").isVisible()).toBe(false);
     await page.click("summary");
@@ -122,15 +128,15 @@ describe("the page", () => {
   });
 
   test("follows Back and Forward and its own links without a reload", async () => {
-    store("second", () => ({ customer_id: "another" }));
-    await page.goto(url);
+    await store("second", () => ({ customer_id: "another" }));
+    await page.goto(server.url);
     await page.evaluate("globalThis.isSamePage = true");
     await lookUp(SAMPLE_ID);
     await untilState("found");
     await lookUp("second");
-    await page.waitForFunction('document.querySelector("[data-field=customer_id]")?.textContent === "another"');
+    await field("customer_id").filter({ hasText: "another" }).waitFor();
     await page.goBack();
-    await page.waitForFunction('document.querySelector("[data-field=customer_id]")?.textContent === "test"');
+    await field("customer_id").filter({ hasText: "test" }).waitFor();
     expect(await page.inputValue("#order-id")).toBe(SAMPLE_ID);
     await page.goBack();
     await untilState("idle");
@@ -144,12 +150,12 @@ describe("the page", () => {
 
   test("takes text from orders for text, never for markup", async () => {
     const markup = '<img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script>';
-    store(markup, ({ delivery, items }) => ({
+    await store(markup, ({ delivery, items }) => ({
       delivery: { ...delivery, name: markup },
       items: items.map((item) => ({ ...item, name: markup, brand: markup })),
       [markup]: markup,
     }));
-    await page.goto(`${url}/?order=${encodeURIComponent(markup)}`);
+    await page.goto(`${server.url}/?order=${encodeURIComponent(markup)}`);
     await untilState("found");
     for (const name of ["order_uid", "delivery.name", "items.0.name", "items.0.brand"])
       expect(await text(name)).toBe(markup);
@@ -158,8 +164,8 @@ describe("the page", () => {
   });
 
   test("shows fields that it does not know, under their own names", async () => {
-    store("more", ({ payment }) => ({ gift: { wrap: true }, payment: { ...payment, iban: "DE00" } }));
-    await page.goto(`${url}/?order=more`);
+    await store("more", ({ payment }) => ({ gift: { wrap: true }, payment: { ...payment, iban: "DE00" } }));
+    await page.goto(`${server.url}/?order=more`);
     await untilState("found");
     expect(await text("gift")).toBe('{"wrap":true}');
     expect(await text("payment.iban")).toBe("DE00");
@@ -170,7 +176,8 @@ describe("the page", () => {
     { width: 1100, height: 800 },
   ])("is not broken by extreme orders at $width pixels", async (viewport) => {
     const long = "x".repeat(10_000);
-    store("extreme", ({ delivery, payment, items }) => ({
+    const id = `extreme at ${viewport.width}`;
+    await store(id, ({ delivery, payment, items }) => ({
       delivery: { ...delivery, name: long, city: "ירושלים", address: "قميص".repeat(500) },
       payment: { ...payment, currency: "not a currency", amount: Number.MAX_SAFE_INTEGER, payment_dt: 253402300799 },
       date_created: "2016-12-31T23:59:60Z",
@@ -178,7 +185,7 @@ describe("the page", () => {
       [long]: long,
     }));
     await page.setViewportSize(viewport);
-    await page.goto(`${url}/?order=extreme`);
+    await page.goto(`${server.url}/?order=${encodeURIComponent(id)}`);
     await untilState("found");
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
     expect(await text("payment.amount")).toBe("9,007,199,254,740,991 not a currency");
@@ -189,26 +196,30 @@ describe("the page", () => {
   });
 
   test("says that there is no such order, and finds it when it has come", async () => {
-    await page.goto(`${url}/?order=later`);
+    await page.goto(`${server.url}/?order=later`);
     await untilState("unknown");
     expect(await result().textContent()).toContain("There is no such order");
-    store("later", () => ({}));
+    await store("later", () => ({}));
     await page.click("#retry");
     await untilState("found");
   });
 
   test("offers to leave out spaces that came along with an id", async () => {
-    await page.goto(url);
+    await page.goto(server.url);
     await lookUp(` ${SAMPLE_ID} `);
     await untilState("unknown");
     await page.click("text=Look without them");
     await untilState("found");
   });
 
-  test.each(["..", "a\u0085b", "x".repeat(129)])("says that %j is not a valid id, without asking", async (id) => {
+  test.each([
+    ["two dots", ".."],
+    ["an id with a control character", "a\u0085b"],
+    ["an id that is too long", "x".repeat(129)],
+  ])("says that %s is not valid, without asking", async (_, id) => {
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
-    await page.goto(`${url}/?order=${encodeURIComponent(id)}`);
+    await page.goto(`${server.url}/?order=${encodeURIComponent(id)}`);
     await untilState("malformed");
     expect(await result().textContent()).toContain("not a valid id");
     expect(asked.filter((path) => path.startsWith("/orders"))).toEqual([]);
@@ -216,8 +227,8 @@ describe("the page", () => {
 
   test("takes any id that an order may have", async () => {
     for (const id of ["a/b c?d#e%f&g=h+i", "заказ 🛒"]) {
-      store(id, () => ({}));
-      await page.goto(url);
+      await store(id, () => ({}));
+      await page.goto(server.url);
       await lookUp(id);
       await untilState("found");
       expect(await text("order_uid")).toBe(id);
@@ -228,20 +239,20 @@ describe("the page", () => {
   });
 
   test("says that an order cannot be reached now, and shows it on Retry when it can, with the focus on it", async () => {
-    isDown = true;
-    await page.goto(`${url}/?order=${SAMPLE_ID}`);
+    postgres.fallSilent({ alsoNew: true });
+    await page.goto(`${server.url}/?order=${SAMPLE_ID}`);
     await untilState("unavailable");
     expect(await result().textContent()).toContain("cannot be reached now");
     expect(await page.textContent("#status")).toContain("Cannot be reached now");
-    isDown = false;
+    postgres.recover();
     await page.focus("#retry");
     await page.keyboard.press("Enter");
     await untilState("found");
-    await page.waitForFunction('document.activeElement.id === "order-title"');
+    await page.locator("#order-title:focus").waitFor();
   });
 
   test("says so when the reader itself cannot be reached", async () => {
-    await page.goto(url);
+    await page.goto(server.url);
     await page.context().setOffline(true);
     await lookUp(SAMPLE_ID);
     await untilState("unavailable");
@@ -252,7 +263,7 @@ describe("the page", () => {
   });
 
   test("shows only the last of several look-ups, whatever order their answers come in", async () => {
-    await page.goto(url);
+    await page.goto(server.url);
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
