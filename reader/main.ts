@@ -61,7 +61,14 @@ runMain(async () => {
   });
   const app = createApp({ findOrder, refreshState: refresh.state, metrics, log });
   const { READER_HOST: host, READER_PORT: port } = settings;
-  const server = await serve(app.callback(), { host, port });
+  const server = await serve(app.callback(), { host, port }).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === "EADDRINUSE" ? "somebody else does; READER_PORT names another port" : error.message;
+    log.fatal(
+      { event: "reader.cannot-listen", host, port, code: error.code },
+      `cannot listen on ${host}:${port}: ${why}`,
+    );
+    process.exit(1);
+  });
   shutdown.add("http server", server.stop);
   log.info({ event: "process.started", url: server.url }, `listening on ${server.url}`);
 });
