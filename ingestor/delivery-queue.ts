@@ -38,16 +38,17 @@ const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, a
 const WORKER_OPTIONS = { concurrency: 1, maxStalledCount: 1_000 } satisfies Partial<WorkerOptions>;
 
 export function openDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueue {
-  const { log } = options;
+  const report = reportErrors(options.log);
   const work = async ({ data }: { data: DeliveryJob }): Promise<void> => options.deliver(data.outboxIds.map(BigInt));
-  const { queue, worker, disconnect } = options.redisUrl
-    ? onRedis(options.redisUrl, options.name, work, log)
+  const { queue, worker, isReady, disconnect } = options.redisUrl
+    ? onRedis(options.redisUrl, options.name, work, report)
     : onPostgres(options.databaseUrl, options.name, work);
-  queue.on("error", (error) => logQueueError(log, error));
-  worker.on("error", (error) => logQueueError(log, error));
+  queue.on("error", report);
+  worker.on("error", report);
 
   return {
     add: async (outboxIds) => {
+      if (!isReady()) return;
       const jobs = [];
       for (let at = 0; at < outboxIds.length; at += ROWS_PER_JOB) {
         jobs.push({
@@ -56,14 +57,17 @@ export function openDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueue 
           opts: JOB_OPTIONS,
         });
       }
-      await queue.addBulk(jobs).catch((error: unknown) => logQueueError(log, error));
+      await queue.addBulk(jobs).catch(report);
     },
     countPending: async () => {
+      if (!isReady()) throw new Error("the queue's store is not connected");
       const counts = await queue.getJobCounts("wait", "active", "delayed");
       return Object.values(counts).reduce((sum, count) => sum + count, 0);
     },
     close: async () => {
-      await worker.close();
+      // Without its store a worker would wait for the store's return before it closes.
+      if (!isReady()) disconnect();
+      await worker.close(!isReady());
       await queue.close();
       disconnect();
     },
@@ -72,18 +76,16 @@ export function openDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueue 
 
 type Work = (job: { data: DeliveryJob }) => Promise<void>;
 
-function onRedis(url: string, name: string, work: Work, log: Log) {
-  // Adding a job must fail at once while Redis is away, the worker must wait for as long as it takes.
-  const forQueue = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
-  const forWorker = new Redis(url, { maxRetriesPerRequest: null });
-  for (const connection of [forQueue, forWorker]) connection.on("error", (error) => logQueueError(log, error));
+function onRedis(url: string, name: string, work: Work, report: (error: unknown) => void) {
+  // Never gives up on Redis, as BullMQ wants it. Commands given while it is away would wait for it in memory, so none
+  // are given then; failing at once instead (enableOfflineQueue: false) breaks a Queue that is made before Redis is up.
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  connection.on("error", report);
   return {
-    queue: new Queue<DeliveryJob>(name, { connection: forQueue, skipWaitingForReady: true }),
-    worker: new Worker<DeliveryJob>(name, work, { connection: forWorker, ...WORKER_OPTIONS }),
-    disconnect: () => {
-      forQueue.disconnect();
-      forWorker.disconnect();
-    },
+    queue: new Queue<DeliveryJob>(name, { connection }),
+    worker: new Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS }),
+    isReady: () => connection.status === "ready",
+    disconnect: () => connection.disconnect(),
   };
 }
 
@@ -93,11 +95,20 @@ function onPostgres(connectionString: string, name: string, work: Work) {
   return {
     queue: new postgres.Queue<DeliveryJob>(name, { connection }),
     worker: new postgres.Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS }),
+    isReady: () => true,
     disconnect: () => {},
   };
 }
 
-function logQueueError(log: Log, error: unknown): void {
-  const { code } = classifyFailure(error);
-  log.warn({ event: "delivery.queue-error", code }, `the delivery queue has a problem (${code}); the sweep goes on`);
+/** BullMQ and ioredis report an outage several times a second; once in a while is enough to know of it. */
+const REPEAT_LOG_MS = 30_000;
+
+function reportErrors(log: Log): (error: unknown) => void {
+  const loggedAt = new Map<string, number>();
+  return (error) => {
+    const { code } = classifyFailure(error);
+    if (Date.now() - (loggedAt.get(code) ?? 0) < REPEAT_LOG_MS) return;
+    loggedAt.set(code, Date.now());
+    log.warn({ event: "delivery.queue-error", code }, `the delivery queue has a problem (${code}); dead letters wait`);
+  };
 }
