@@ -2,6 +2,7 @@ import { CompressionTypes, type Consumer, type EachBatchPayload, type Kafka, typ
 import { pino } from "pino";
 import { createTestTopic, type TestTopic } from "../../e2e/support/test-topic";
 import { createKafka } from "./client";
+import { EXPANDED_LIMIT } from "./codecs/codecs";
 import { asKafkajsHeaders, type Header, headersOf } from "./headers";
 import { isRebalance } from "./rebalance";
 import { undecodableOf } from "./undecodable";
@@ -134,6 +135,23 @@ test("aborted records are never seen, committed ones are, and the lag ends at 0 
   const admin = await connected(kafka.admin());
   const committed = await admin.fetchOffsets({ groupId: topic.name, topics: [topic.name] });
   expect(committed).toMatchObject([{ partitions: [{ offset: "9" }] }]);
+});
+
+test("a bomb that the broker took is told as undecodable, and the record behind it arrives", async () => {
+  const producer = await connected(kafka.producer());
+  const bomb = { value: Buffer.alloc(EXPANDED_LIMIT + 1) };
+  await producer.send({
+    topic: topic.name,
+    compression: CompressionTypes.GZIP,
+    messages: [bomb, { value: "in it too" }],
+  });
+  await producer.send({ topic: topic.name, messages: [{ value: "behind it" }, { value: "last" }] });
+  const messages = await readAll();
+  expect(messages.map(undecodableOf)).toEqual([
+    { firstOffset: 0n, lastOffset: 1n, recordCount: 2, error: "gzip: expands to more than 64 MiB" },
+    undefined,
+  ]);
+  expect(messages[1]).toMatchObject({ offset: "2", value: Buffer.from("behind it") });
 });
 
 test("a rebalance comes out of heartbeat() inside eachBatch", async () => {

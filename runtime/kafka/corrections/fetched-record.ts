@@ -11,13 +11,10 @@ export interface BatchContent {
 
 /**
  * A consumed record, in kafkajs' shape. It holds positions in its batch's bytes and cuts out what is asked for: a batch
- * of a million tiny records takes 100 MB this way, and four times as much as ready-made objects. What is not looked at
+ * of a million tiny records takes 130 MB this way, and 330 MB as ready-made objects. What is not looked at
  * (16,000 headers) costs nothing.
  */
 export class FetchedRecord implements RecordBatchEntry {
-  readonly isControlRecord = false;
-  readonly attributes = 0;
-
   constructor(
     private readonly content: BatchContent,
     private readonly offsetDelta: number,
@@ -29,6 +26,15 @@ export class FetchedRecord implements RecordBatchEntry {
     private readonly headersStart: number,
     private readonly headersEnd: number,
   ) {}
+
+  get isControlRecord(): boolean {
+    return false;
+  }
+
+  /** Kafka has no use for them yet. */
+  get attributes(): number {
+    return 0;
+  }
 
   get offset(): string {
     return sum(this.content.batch.baseOffset, this.offsetDelta);
