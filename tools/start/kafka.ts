@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { existsSync, renameSync, statSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { writeWhole } from "./home";
 import { type KafkaFiles, writeKafkaFiles } from "./kafka-files";
 import { findKafka, type KafkaJars } from "./kafka-jars";
+import { identify } from "./process-identity";
 import { runTool } from "./run-tool";
 import type { Supervised } from "./supervise";
 import type { System } from "./system";
@@ -82,6 +83,7 @@ function classArchive(jars: KafkaJars): ClassArchive {
   const name = createHash("sha256").update(`${jars.java}\n${jars.classpath}`).digest("hex").slice(0, 12);
   const file = join(jars.cacheFolder, `classes-${name}.jsa`);
   const draft = `${file}.${process.pid}`;
+  forgetDrafts(jars.cacheFolder, process.pid);
   const useOnly = (): string[] => (existsSync(file) ? ["-Xshare:auto", `-XX:SharedArchiveFile=${file}`] : []);
   return {
     options: () => (existsSync(file) ? useOnly() : [`-XX:ArchiveClassesAtExit=${draft}`]),
@@ -90,6 +92,14 @@ function classArchive(jars: KafkaJars): ClassArchive {
       if (existsSync(draft)) renameSync(draft, file);
     },
   };
+}
+
+/** A JVM that was killed while it wrote its archive leaves a part of it. */
+function forgetDrafts(folder: string, ownPid: number): void {
+  for (const name of readdirSync(folder)) {
+    const pid = Number(/\.jsa\.(\d+)$/.exec(name)?.[1]);
+    if (pid > 0 && (pid === ownPid || !identify(pid))) rmSync(join(folder, name), { force: true });
+  }
 }
 
 function canConnect(port: number): Promise<boolean> {
