@@ -48,8 +48,12 @@ test("the same seed breaks the same orders in the same way, and leaves the other
 
 test.each([
   [0, 0],
-  [1, 50],
-])("a share of %d breaks %d of 50", (share, count) => {
-  const records = [...breakSome(generateOrders({ count: 50, seed: 2 }), { share, seed: 2 })];
-  expect(records.filter(isBroken)).toHaveLength(count);
+  [1, 100],
+  // As doubles, 0.29 * 100 is below 29.
+  [0.29, 29],
+])("a share of %d breaks %d of 100, whatever the seed", (share, count) => {
+  for (const seed of [0, 2, 96, 97, Number.MAX_SAFE_INTEGER]) {
+    const records = [...breakSome(generateOrders({ count: 100, seed }), { share, seed })];
+    expect(records.filter(isBroken)).toHaveLength(count);
+  }
 });

@@ -34,6 +34,7 @@ test("an array gives the exact text of each of its elements", () => {
   const elements = [
     '{ "order_uid" : "a",\r\n "n": 1.0 }',
     '{"text":"a \\"quoted\\" ] , [ \\\\"}',
+    '"one quotation mark: \\" , "',
     "[1,[2]]",
     "1e2",
     '"\\u0041"',
