@@ -5,7 +5,7 @@ import { runMain } from "../runtime/run-main";
 import { readSettings } from "../runtime/settings";
 import { handleShutdown } from "../runtime/shutdown";
 import { createApp } from "./app";
-import { createFindOrder } from "./find-order";
+import { type AskForOrder, createFindOrder } from "./find-order";
 import { listen } from "./listen";
 import { createReaderMetrics } from "./metrics";
 import { createOrderCache } from "./order-cache";
@@ -53,12 +53,11 @@ runMain(async () => {
     answerWithinMs: LOOKUP_ANSWER_WITHIN_MS,
   });
   shutdown.add("lookups", () => prisma.$disconnect());
-  const findOrder = createFindOrder({
-    cache,
-    ask: async (id) =>
-      (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined,
-    atOnce: LOOKUP_CONNECTIONS,
-  });
+  const ask: AskForOrder = async (id) =>
+    (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined;
+  const findOrder = createFindOrder({ cache, ask, atOnce: LOOKUP_CONNECTIONS });
+  // Prisma builds its engine with the first question; asked here, nobody's request waits for that.
+  await ask("").catch(() => {});
   const app = createApp({ findOrder, refreshState: refresh.state, metrics, log });
   const { READER_HOST: host, READER_PORT: port } = settings;
   const server = await serve(app.callback(), { host, port }).catch((error: NodeJS.ErrnoException) => {
