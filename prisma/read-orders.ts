@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { to as copyTo } from "pg-copy-streams";
 import { CopyTupleParser } from "./copy-tuples";
 import { type Connection, openConnection } from "./open-connection";
@@ -41,6 +42,9 @@ export interface OrderSource {
 
 /** A server that sends nothing for so long is frozen or gone: a socket that is half open raises no event. */
 const SILENCE_TIMEOUT_MS = 5_000;
+
+/** After so many rows, some milliseconds, others have their turn: rows that wait in the socket would keep all requests waiting. */
+const ROWS_AT_A_STRETCH = 200;
 
 /**
  * Opens the connection that orders are read on in bulk. Every error of its methods means that it is to be closed and
@@ -95,6 +99,7 @@ async function readOrders(
   const parser = new CopyTupleParser();
   let count = 0;
   let lastOffset: bigint | undefined;
+  let pausedAt = 0;
   try {
     for await (const chunk of rows) {
       silence.refresh();
@@ -104,6 +109,10 @@ async function readOrders(
         lastOffset = offset.readBigInt64BE();
         onOrder({ id: id.toString(), document, sha256 });
       });
+      if (count - pausedAt >= ROWS_AT_A_STRETCH) {
+        pausedAt = count;
+        await nextTurn();
+      }
     }
     parser.end();
   } finally {
