@@ -30,6 +30,8 @@ export const codecs = {
   zstd: CompressionTypes.ZSTD,
 } as const;
 
+type Switch = "sample" | "dryRun" | "json";
+
 /**
  * Reads the command line. Help goes to standard output and ends the process with 0.
  *
@@ -39,7 +41,7 @@ export function readOptions(args: readonly string[]): PublishOptions {
   const command = new Command("publish")
     .description("Publishes orders to Kafka and waits until all replicas have them.")
     .argument("[FILE...]", "files to publish, - for standard input")
-    .option("--sample", "publish the example order (ingestor/order-example.json)", false)
+    .option("--sample", "publish the example order (ingestor/order-example.json)")
     .option("--generate <N>", "publish so many generated, realistic orders", wholeNumber(1))
     .option("--rate <R>", "records a second, steadily (default: as fast as they are acknowledged)", positive)
     .option(
@@ -51,8 +53,8 @@ export function readOptions(args: readonly string[]): PublishOptions {
     .option("--topic <T>", "topic (default: KAFKA_TOPIC, else orders)", notEmpty)
     .option("--key <K>", 'key of every record, "" for an empty one (default: its order_uid, if it has one)')
     .addOption(new Option("--codec <NAME>", "compression").choices(Object.keys(codecs)).default("none"))
-    .option("--dry-run", "do everything but send; needs no Kafka", false)
-    .option("--json", "end with one line {sent, failed, ids} on standard output", false)
+    .option("--dry-run", "do everything but send; needs no Kafka")
+    .option("--json", "end with one line {sent, failed, ids} on standard output")
     .addHelpText("after", forms)
     .configureOutput({ writeErr: () => {} })
     .exitOverride();
@@ -65,7 +67,10 @@ export function readOptions(args: readonly string[]): PublishOptions {
       `${error.message.replace(/^error: /, "")}\nnpm run publish -- --help lists what can be asked for`,
     );
   }
-  const options: PublishOptions = { ...command.opts<PublishOptions>(), files: command.args };
+  // Commander leaves a switch out that was not given, and would write "(default: false)" behind one that has a default.
+  type Given = Partial<PublishOptions> & Omit<PublishOptions, Switch>;
+  const switches = { sample: false, dryRun: false, json: false };
+  const options: PublishOptions = { ...switches, ...command.opts<Given>(), files: command.args };
   if (options.files.length === 0 && !options.sample && options.generate === undefined) {
     throw new UsageError("nothing to publish: name a file, - for standard input, --sample, or --generate N");
   }
