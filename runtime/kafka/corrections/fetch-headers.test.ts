@@ -10,13 +10,14 @@ const header = (key: string, value: string | null): Header => ({
   value: value === null ? null : Buffer.from(value),
 });
 
-/** The least of three times in ms: other work on this machine is not what is measured. */
+/** The least processor time of three tries, in ms: other work on this machine is not what is measured. */
 async function fastest(work: () => Promise<void>): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < 3; i++) {
-    const start = performance.now();
+    const start = process.cpuUsage();
     await work();
-    times.push(performance.now() - start);
+    const { user, system } = process.cpuUsage(start);
+    times.push((user + system) / 1000);
   }
   return Math.min(...times);
 }

@@ -143,7 +143,7 @@ test("random damage neither throws nor hangs nor costs the batch that follows", 
     seed = (seed * 48_271) % 2_147_483_647;
     return seed % below;
   };
-  for (let round = 0; round < 2_000; round++) {
+  for (let round = 0; round < 500; round++) {
     const bad = await logBatch(values(5), { codec: round % 5 });
     for (let i = 0; i < 3; i++) bad[21 + random(bad.length - 21)] = random(256);
     const consumed = await consume([
