@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { Kafka, logLevel } from "kafkajs";
 import { writeWhole } from "./home";
 import { type KafkaFiles, writeKafkaFiles } from "./kafka-files";
 import { findKafka, type KafkaJars } from "./kafka-jars";
@@ -11,6 +12,8 @@ import type { Supervised } from "./supervise";
 import type { System } from "./system";
 
 const LARGEST_LOG_BYTES = 10_000_000;
+const MOST_ATTEMPTS = 3;
+const STOP_MS = 5_000;
 
 /**
  * Starts Apache Kafka as one node that is broker and controller, on 127.0.0.1 alone, and waits until it listens.
@@ -20,15 +23,29 @@ const LARGEST_LOG_BYTES = 10_000_000;
  */
 export async function startKafka(system: System): Promise<string> {
   const jars = await findKafka(system);
-  const port = await system.ports.choose("Kafka", 9092);
-  const files = writeKafkaFiles(system.home, port, await system.ports.choose("Kafka's controller", 9093));
-  const archive = classArchive(jars);
-  await system.steps.step(`Kafka listens on 127.0.0.1:${port}`, async () => {
-    await format(system, jars, files, archive);
-    const kafka = run(system, jars, files, archive);
-    await kafka.whenReady(() => canConnect(port), 120_000);
-  });
-  return `127.0.0.1:${port}`;
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await system.ports.choose("Kafka", 9092);
+    const controllerPort = await system.ports.choose("Kafka's controller", 9093);
+    const files = writeKafkaFiles(system.home, port, controllerPort);
+    const archive = classArchive(jars);
+    try {
+      await system.steps.step(`Kafka listens on 127.0.0.1:${port}`, async () => {
+        await format(system, jars, files, archive);
+        const kafka = run(system, jars, files, archive);
+        await kafka
+          .whenReady(() => isOurs(port, files.clusterId), 120_000)
+          .catch(async (error: unknown) => {
+            await kafka.stop(STOP_MS);
+            throw error;
+          });
+      });
+      return `127.0.0.1:${port}`;
+    } catch (error) {
+      // Another system may have taken a port since it was found free, as when two are started at once.
+      const isTaken = (await canConnect(port)) || (await canConnect(controllerPort));
+      if (!isTaken || attempt === MOST_ATTEMPTS) throw error;
+    }
+  }
 }
 
 function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassArchive): Supervised {
@@ -41,6 +58,7 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
       "-XX:+UseSerialGC",
       "-XX:+ExitOnOutOfMemoryError",
       "-Djava.awt.headless=true",
+      "-Xlog:cds=error",
       `-Dlog4j2.configurationFile=${files.logging}`,
       ...archive.options(),
       "kafka.Kafka",
@@ -99,6 +117,21 @@ function forgetDrafts(folder: string, ownPid: number): void {
   for (const name of readdirSync(folder)) {
     const pid = Number(/\.jsa\.(\d+)$/.exec(name)?.[1]);
     if (pid > 0 && (pid === ownPid || !identify(pid))) rmSync(join(folder, name), { force: true });
+  }
+}
+
+/** Whether it is this broker that listens there: orders must not go to somebody else's. */
+async function isOurs(port: number, clusterId: string): Promise<boolean> {
+  if (!(await canConnect(port))) return false;
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).clusterId === clusterId;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect().catch(() => {});
   }
 }
 

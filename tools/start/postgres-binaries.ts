@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { projectRoot } from "../../runtime/project-root";
 import { StartError } from "./steps";
 
@@ -35,6 +35,8 @@ export function findPostgres(folder: string): RunPostgres {
   if (spawnSync("unshare", [...namespace, join(bin, "postgres"), "--version"]).status === 0) {
     return (program, args) => ({ command: "unshare", args: [...namespace, join(bin, program), ...args] });
   }
+  // The home is closed to others; its files stay so, but the database's user has to pass through it.
+  chmodSync(dirname(folder), 0o711);
   for (const { uid, gid } of users) {
     chownAll(folder, uid, gid);
     if (canUse(folder, join(bin, "postgres"), { uid, gid })) {

@@ -7,7 +7,7 @@ import { keepPasswords } from "./passwords";
 import { startPostgres } from "./postgres";
 import { startRedis } from "./redis";
 import type { System } from "./system";
-import { createTopics } from "./topics";
+import { awaitGroupCoordinator, createTopics } from "./topics";
 
 /** Where everything is that the two processes need. */
 export interface Services {
@@ -42,6 +42,7 @@ async function kafkaWithTopics(system: System): Promise<string> {
       "KAFKA_SASL_PASSWORD",
       "KAFKA_TOPIC",
       "KAFKA_DLQ_TOPIC",
+      "KAFKA_GROUP",
       "LOG_LEVEL",
       "LOG_FORMAT",
     ],
@@ -51,7 +52,11 @@ async function kafkaWithTopics(system: System): Promise<string> {
   const kafka = createKafka(settings, createLog("start", settings), "orders-start");
   await system.steps.step(
     (created: string[]) => (created.length > 0 ? `topics ${created.join(" and ")} created` : "topics are there"),
-    () => createTopics(kafka, { orders: settings.KAFKA_TOPIC, dlq: settings.KAFKA_DLQ_TOPIC }),
+    async () => {
+      const created = await createTopics(kafka, { orders: settings.KAFKA_TOPIC, dlq: settings.KAFKA_DLQ_TOPIC });
+      await awaitGroupCoordinator(kafka, settings.KAFKA_GROUP, settings.KAFKA_TOPIC);
+      return created;
+    },
   );
   return brokers;
 }

@@ -1,7 +1,10 @@
-import type { ITopicConfig, Kafka } from "kafkajs";
+import { setTimeout as delay } from "node:timers/promises";
+import { type ITopicConfig, type Kafka, KafkaJSError } from "kafkajs";
 import { DLQ_MESSAGE_BYTES, ORDERS_MESSAGE_BYTES } from "./kafka-files";
 
 const FOR_EVER = "-1";
+/** A new broker takes half a second on an idle machine. */
+const COORDINATOR_LIMIT_MS = 20_000;
 /** Producers' clocks may be wrong in either direction; a record is not refused for it. */
 const ANY_TIMESTAMP = {
   "message.timestamp.before.max.ms": "9223372036854775807",
@@ -39,6 +42,28 @@ export async function createTopics(kafka: Kafka, names: { orders: string; dlq: s
     const missing = wanted.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
     return missing.map(({ topic }) => topic);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * Waits until the broker can coordinate this group. A broker that has never had a group makes the topic of their
+ * offsets at the first question, and refuses consumers until that is done.
+ */
+export async function awaitGroupCoordinator(kafka: Kafka, groupId: string, topic: string): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    for (const deadline = Date.now() + COORDINATOR_LIMIT_MS; ; await delay(50)) {
+      try {
+        await admin.fetchOffsets({ groupId, topics: [topic] });
+        return;
+      } catch (error) {
+        const mayPass = error instanceof KafkaJSError && error.retriable;
+        if (!mayPass || Date.now() > deadline) throw error;
+      }
+    }
   } finally {
     await admin.disconnect();
   }
