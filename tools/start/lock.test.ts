@@ -1,0 +1,44 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Home, openHome } from "./home";
+import { takeLock } from "./lock";
+import { identify, isAlive } from "./process-identity";
+
+let home: Home;
+
+beforeEach(() => {
+  home = openHome({ ORDERS_HOME: mkdtempSync(join(tmpdir(), "orders-lock-")) });
+});
+
+afterEach(() => rmSync(home.folder, { recursive: true }));
+
+test("a home is taken once, and again after its release", () => {
+  const lock = takeLock(home);
+  expect(takeLock(home)).toEqual({ heldBy: identify(process.pid) });
+  if ("release" in lock) lock.release();
+  expect(takeLock(home)).toHaveProperty("release");
+});
+
+test("the lock of a process whose pid is now another one's counts for nothing", () => {
+  writeFileSync(home.path("lock"), JSON.stringify({ pid: process.pid, born: "another time" }));
+  expect(takeLock(home)).toHaveProperty("release");
+});
+
+test("a damaged lock counts for nothing", () => {
+  writeFileSync(home.path("lock"), '{"pid":');
+  expect(takeLock(home)).toHaveProperty("release");
+});
+
+test("a process is alive until it has ended", async () => {
+  const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], { stdio: ["pipe", "ignore", "ignore"] });
+  await once(child, "spawn");
+  const identity = identify(child.pid ?? 0);
+  if (identity === undefined) throw new Error("a living process has an identity");
+  expect(isAlive(identity)).toBe(true);
+  child.stdin.end();
+  await once(child, "exit");
+  expect(isAlive(identity)).toBe(false);
+});

@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Home, openHome } from "./home";
+import { createPorts } from "./ports";
+import { createSteps } from "./steps";
+
+let home: Home;
+let said: string[];
+const servers: Server[] = [];
+const ports = (anyPorts = false) =>
+  createPorts(
+    home,
+    createSteps((text) => said.push(text)),
+    anyPorts,
+  );
+
+/** Takes a free port and gives its number. */
+async function takePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  servers.push(server);
+  await once(server, "listening");
+  const address = server.address();
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+beforeEach(() => {
+  home = openHome({ ORDERS_HOME: mkdtempSync(join(tmpdir(), "orders-ports-")) });
+  said = [];
+});
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+  rmSync(home.folder, { recursive: true });
+});
+
+test("a taken port gives way to a later one, and that is said", async () => {
+  const taken = await takePort();
+  expect(await ports().choose("Kafka", taken)).toBeGreaterThan(taken);
+  expect(said.join()).toContain(`port ${taken} is taken`);
+});
+
+test("a choice is remembered by the next start", async () => {
+  const first = await ports(true).choose("Kafka", 9092);
+  expect(await ports().choose("Kafka", 9092)).toBe(first);
+});
+
+test("a port that was asked for goes before the remembered one", async () => {
+  const wish = await ports(true).choose("other", 1);
+  await ports(true).choose("the page", 8080);
+  expect(await ports().choose("the page", 8080, wish)).toBe(wish);
+});
+
+test("two parts never get the same port", async () => {
+  const all = ports(true);
+  const chosen = [await all.choose("a", 1), await all.choose("b", 1), await all.choose("c", 1)];
+  expect(new Set(chosen).size).toBe(3);
+});

@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { waitUntil } from "../../e2e/support/wait-until";
+import { callGuardian, type Guardian } from "./guardian";
+import { type Home, openHome } from "./home";
+import { createRunningRecord, type RunningRecord } from "./leftovers";
+import { identify } from "./process-identity";
+import { createSteps } from "./steps";
+import { type Supervised, supervise } from "./supervise";
+
+let home: Home;
+let helpers: { guardian: Guardian; running: RunningRecord; steps: ReturnType<typeof createSteps> };
+let supervised: Supervised | undefined;
+
+/** Supervises a program that first writes its pid as a line of the log. */
+const start = (program: string): Supervised => {
+  const script = `console.log(process.pid);${program}`;
+  const logFile = home.path("log");
+  supervised = supervise({ name: "it", command: process.execPath, args: ["-e", script], logFile }, helpers);
+  return supervised;
+};
+const pids = (): number[] => readFileSync(home.path("log"), "utf8").match(/^\d+$/gm)?.map(Number) ?? [];
+
+beforeEach(() => {
+  home = openHome({ ORDERS_HOME: mkdtempSync(join(tmpdir(), "orders-supervise-")) });
+  helpers = { guardian: callGuardian(home), running: createRunningRecord(home), steps: createSteps(() => {}) };
+});
+
+afterEach(async () => {
+  await supervised?.stop(1_000);
+  helpers.guardian.dismiss();
+  rmSync(home.folder, { recursive: true });
+});
+
+test("a process that is killed is started again", async () => {
+  start("setInterval(() => {}, 1000)");
+  const [first = 0] = await waitUntil("it runs", () => pids().length > 0 && pids());
+  process.kill(first, "SIGKILL");
+  const [, second] = await waitUntil("it runs again", () => pids().length > 1 && pids());
+  expect(second).not.toBe(first);
+});
+
+test("a process that dies three times before it is ready does not start, and its log is named", async () => {
+  const ready = start("process.exit(7)").whenReady(async () => false);
+  await expect(ready).rejects.toThrow(`it does not start: exit code 7; ${home.path("log")} says why`);
+  expect(pids()).toHaveLength(3);
+});
+
+test("a process that does not heed its signal is killed when its time is over", async () => {
+  const it = start("process.on('SIGTERM', () => {}); console.log('deaf'); setInterval(() => {}, 1000)");
+  const log = await waitUntil("it is deaf", () => /deaf/.test(readFileSync(home.path("log"), "utf8")) && pids());
+  await it.stop(200);
+  expect(log.map(identify)).toEqual([undefined]);
+});
+
+test("a stopped process is not started again", async () => {
+  const it = start("setInterval(() => {}, 1000)");
+  const [first = 0] = await waitUntil("it runs", () => pids().length > 0 && pids());
+  await it.stop(2_000);
+  expect(identify(first)).toBeUndefined();
+  expect(pids()).toEqual([first]);
+});
