@@ -4,7 +4,7 @@ import type { Prisma } from "../prisma/client";
 import type { Position } from "../prisma/order-channel";
 import { backoffMs } from "../runtime/backoff";
 import type { Log } from "../runtime/log";
-import { classifyFailure } from "./failure";
+import { classifyFailure, type Failure } from "./failure";
 import type { IngestorMetrics } from "./metrics";
 import { type LogBounds, openPositions } from "./open-positions";
 
@@ -48,6 +48,8 @@ export interface AssignmentDeps {
   readonly prisma: Prisma;
   readonly consumer: Pick<Consumer, "pause" | "resume" | "seek">;
   readonly admin: Pick<Admin, "fetchTopicOffsets">;
+  /** Told of every failed attempt to read the positions, and with undefined of the first success after one. */
+  readonly onOutage: (failure: Failure | undefined) => void;
   readonly onOpened: (partition: OpenPartition) => void;
   readonly metrics: IngestorMetrics;
   readonly log: Log;
@@ -73,15 +75,18 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
   };
 
   const position = async (partitions: readonly number[], startedIn: number): Promise<void> => {
+    let isOutage = false;
     for (let attempt = 0; startedIn === generation; attempt++) {
       try {
         const positions = await findPositions(partitions);
+        if (isOutage) deps.onOutage(undefined);
         if (startedIn !== generation) return;
         for (const each of positions) settle(each);
         return;
       } catch (error) {
-        const { code } = classifyFailure(error);
-        log.warn({ event: "positions.unavailable", partitions, code }, `cannot read the positions yet (${code})`);
+        if (startedIn !== generation) return;
+        isOutage = true;
+        deps.onOutage(classifyFailure(error));
         await delay(backoffMs(attempt));
       }
     }

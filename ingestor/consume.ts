@@ -3,6 +3,7 @@ import type { Prisma } from "../prisma/client";
 import type { Log } from "../runtime/log";
 import { type Assignment, createAssignment, type OpenPartition } from "./assignment";
 import { createOffsetCommitter, type OffsetCommitter } from "./commit-offsets";
+import { connectPatiently } from "./connect-patiently";
 import type { Failure } from "./failure";
 import { type BatchLimits, ingestBatch } from "./ingest-batch";
 import type { IngestorMetrics } from "./metrics";
@@ -50,8 +51,7 @@ const MAX_BYTES = 16 * 1_048_576;
 /**
  * Consumes the topic into PostgreSQL: what a fetch brings is judged and stored in transactions of a bounded size, and
  * Kafka's offset follows by hand once the transaction has been committed.
- *
- * @throws when Kafka cannot be reached at the start
+ * Waits for Kafka as long as it takes.
  */
 export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   const { kafka, topic, log } = deps;
@@ -74,15 +74,18 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     consumer,
     admin,
     onOpened: ({ partition, nextOffset }) => committer.offer(partition, nextOffset),
+    onOutage: deps.onOutage,
     metrics: deps.metrics,
     log,
   });
   const inFlight = new Set<Promise<void>>();
   followConsumer(consumer, assignment, committer, deps);
 
-  await admin.connect();
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await connectPatiently(deps.onOutage, async () => {
+    await admin.connect();
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  });
   await consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,

@@ -37,14 +37,23 @@ const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, a
 /** A job that was picked up by workers that died is harmless, however often: rows are protected by their leases. */
 const WORKER_OPTIONS = { concurrency: 1, maxStalledCount: 1_000 } satisfies Partial<WorkerOptions>;
 
-export function openDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueue {
+/**
+ * Opens the queue. Redis may come later; PostgreSQL has to be there.
+ *
+ * @throws when PostgreSQL keeps the jobs and cannot be reached: BullMQ's backend never recovers from that at its start
+ */
+export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<DeliveryQueue> {
   const report = reportErrors(options.log);
   const work = async ({ data }: { data: DeliveryJob }): Promise<void> => options.deliver(data.outboxIds.map(BigInt));
-  const { queue, worker, isReady, disconnect } = options.redisUrl
+  const { queue, worker, isReady, connected, disconnect } = options.redisUrl
     ? onRedis(options.redisUrl, options.name, work, report)
     : onPostgres(options.databaseUrl, options.name, work);
   queue.on("error", report);
   worker.on("error", report);
+  await connected().catch(async (error: unknown) => {
+    await Promise.allSettled([worker.close(true), queue.close()]);
+    throw error;
+  });
 
   return {
     add: async (outboxIds) => {
@@ -85,6 +94,7 @@ function onRedis(url: string, name: string, work: Work, report: (error: unknown)
     queue: new Queue<DeliveryJob>(name, { connection }),
     worker: new Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS }),
     isReady: () => connection.status === "ready",
+    connected: async () => {},
     disconnect: () => connection.disconnect(),
   };
 }
@@ -92,10 +102,16 @@ function onRedis(url: string, name: string, work: Work, report: (error: unknown)
 function onPostgres(connectionString: string, name: string, work: Work) {
   const postgres = withBackend(createPostgresBackend);
   const connection = { connectionString, max: 2, application_name: "orders-ingestor-bullmq" };
+  const queue = new postgres.Queue<DeliveryJob>(name, { connection });
+  const worker = new postgres.Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS });
   return {
-    queue: new postgres.Queue<DeliveryJob>(name, { connection }),
-    worker: new postgres.Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS }),
+    queue,
+    worker,
     isReady: () => true,
+    connected: async () => {
+      await queue.waitUntilReady();
+      await worker.waitUntilReady();
+    },
     disconnect: () => {},
   };
 }

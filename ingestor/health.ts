@@ -22,7 +22,8 @@ export class OutageState {
 }
 
 export interface HealthDeps {
-  readonly assignment: Pick<Assignment, "isPositioned" | "all">;
+  /** Undefined until Kafka has been reached. */
+  readonly assignment: () => Pick<Assignment, "isPositioned" | "all"> | undefined;
   readonly outage: OutageState;
   readonly metrics: IngestorMetrics;
 }
@@ -34,12 +35,13 @@ export function createHealthApp({ assignment, outage, metrics }: HealthDeps): Ko
     context.body = { status: "alive" };
   });
   router.get("/readyz", (context) => {
-    const waiting = findObstacle(assignment, outage);
+    const current = assignment();
+    const waiting = findObstacle(current, outage);
     context.status = waiting ? 503 : 200;
     context.set("Cache-Control", "no-store");
     context.body = waiting
       ? { status: "waiting", reason: waiting }
-      : { status: "ready", partitions: describe(assignment) };
+      : { status: "ready", partitions: current ? describe(current) : {} };
   });
   router.get("/metrics", async (context) => {
     metrics.outage.set(outage.current ? 1 : 0);
@@ -51,12 +53,15 @@ export function createHealthApp({ assignment, outage, metrics }: HealthDeps): Ko
   return app;
 }
 
-function findObstacle(assignment: HealthDeps["assignment"], outage: OutageState): string | undefined {
+type CurrentAssignment = ReturnType<HealthDeps["assignment"]>;
+
+function findObstacle(assignment: CurrentAssignment, outage: OutageState): string | undefined {
   const { current } = outage;
   if (current) return `nothing can be stored since ${current.since.toISOString()}: ${current.code}`;
+  if (!assignment) return "Kafka has not been reached yet";
   return assignment.isPositioned() ? undefined : "the positions are being read";
 }
 
-function describe(assignment: HealthDeps["assignment"]): Record<string, string> {
+function describe(assignment: NonNullable<CurrentAssignment>): Record<string, string> {
   return Object.fromEntries(assignment.all().map(({ partition, nextOffset }) => [partition, nextOffset.toString()]));
 }

@@ -5,9 +5,11 @@ import { createLog } from "../runtime/log";
 import { runMain } from "../runtime/run-main";
 import { readSettings } from "../runtime/settings";
 import { handleShutdown } from "../runtime/shutdown";
-import { consume } from "./consume";
+import { connectPatiently } from "./connect-patiently";
+import { type Consumption, consume } from "./consume";
 import { deliver } from "./deliver";
 import { openDeliveryQueue } from "./delivery-queue";
+import type { Failure } from "./failure";
 import { createHealthApp, OutageState } from "./health";
 import { createMetrics } from "./metrics";
 import { createOutbox } from "./outbox";
@@ -40,6 +42,19 @@ runMain(async () => {
   const shutdown = handleShutdown(log);
   const metrics = createMetrics();
   const outage = new OutageState();
+  const onOutage = (failure: Failure | undefined): void => {
+    if (!outage.report(failure)) return;
+    if (failure)
+      log.error({ event: "outage.began", code: failure.code }, `a part is out of reach (${failure.code}): waiting`);
+    else log.info({ event: "outage.ended" }, "going on");
+  };
+
+  let consumption: Consumption | undefined;
+  const app = createHealthApp({ assignment: () => consumption?.assignment, outage, metrics });
+  const server = createServer(app.callback());
+  server.on("error", shutdown.fail);
+  server.listen(settings.INGESTOR_PORT, settings.INGESTOR_HOST);
+  shutdown.add("health server", () => server.close());
 
   const connections = settings.INGESTOR_PARTITIONS_AT_ONCE + FURTHER_CONNECTIONS;
   const prisma = createPrisma(settings.DATABASE_URL, { connections, name: "orders-ingestor" });
@@ -49,20 +64,22 @@ runMain(async () => {
   // Dead letters: outbox → BullMQ → the dead-letter topic.
   const outbox = createOutbox(prisma);
   const producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
+  await connectPatiently(onOutage, () => producer.connect());
   shutdown.add("dead-letter producer", () => producer.disconnect());
-  const queue = openDeliveryQueue({
-    redisUrl: settings.REDIS_URL,
-    databaseUrl: settings.DATABASE_URL,
-    name: `deliver-${settings.KAFKA_DLQ_TOPIC}`,
-    deliver: (ids) => deliver(ids, { outbox, producer, dlqTopic: settings.KAFKA_DLQ_TOPIC, metrics, log }),
-    log,
-  });
+  const queue = await connectPatiently(onOutage, () =>
+    openDeliveryQueue({
+      redisUrl: settings.REDIS_URL,
+      databaseUrl: settings.DATABASE_URL,
+      name: `deliver-${settings.KAFKA_DLQ_TOPIC}`,
+      deliver: (ids) => deliver(ids, { outbox, producer, dlqTopic: settings.KAFKA_DLQ_TOPIC, metrics, log }),
+      log,
+    }),
+  );
   shutdown.add("delivery queue", () => queue.close());
   shutdown.add("sweep", startSweep(outbox, queue, log));
 
   // Orders: Kafka → PostgreSQL.
-  const consumption = await consume({
+  consumption = await consume({
     kafka,
     prisma,
     topic: settings.KAFKA_TOPIC,
@@ -70,21 +87,11 @@ runMain(async () => {
     limits: { records: settings.INGESTOR_BATCH_RECORDS, bytes: settings.INGESTOR_BATCH_MIB },
     partitionsAtOnce: settings.INGESTOR_PARTITIONS_AT_ONCE,
     onDeadLetters: (ids) => void queue.add(ids),
-    onOutage: (failure) => {
-      if (!outage.report(failure)) return;
-      if (failure) log.error({ event: "outage.began", code: failure.code }, `cannot store (${failure.code}): waiting`);
-      else log.info({ event: "outage.ended" }, "storing again");
-    },
+    onOutage,
     onFatal: shutdown.fail,
     metrics,
     log,
   });
-  shutdown.add("consumer", () => consumption.stop());
-
-  const app = createHealthApp({ assignment: consumption.assignment, outage, metrics });
-  const server = createServer(app.callback());
-  server.on("error", shutdown.fail);
-  server.listen(settings.INGESTOR_PORT, settings.INGESTOR_HOST);
-  shutdown.add("health server", () => server.close());
+  shutdown.add("consumer", () => consumption?.stop());
   log.info({ event: "process.started", topic: settings.KAFKA_TOPIC }, `ingesting ${settings.KAFKA_TOPIC}`);
 });
