@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { projectRoot } from "../../runtime/project-root";
 import { StartError } from "./steps";
@@ -33,6 +33,8 @@ export function findPostgres(folder: string): RunPostgres {
   if (first === undefined) throw new StartError("PostgreSQL refuses root, and /etc/passwd names no other user");
   const namespace = ["--user", `--map-user=${first.uid}`, `--map-group=${first.gid}`];
   if (spawnSync("unshare", [...namespace, join(bin, "postgres"), "--version"]).status === 0) {
+    // An earlier start may have had to give the folder to another user.
+    if (statSync(folder).uid !== 0) chownAll(folder, 0, 0);
     return (program, args) => ({ command: "unshare", args: [...namespace, join(bin, program), ...args] });
   }
   // The home is closed to others; its files stay so, but the database's user has to pass through it.
