@@ -131,7 +131,10 @@ function followConsumer(
     }
   });
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-    log.error({ event: "kafka.consumer-crash", err: error, restart }, `the consumer crashed: ${error.message}`);
+    log.warn(
+      { event: "kafka.consumer-crash", err: error, restart },
+      `the consumer ${restart ? "starts anew" : "ends"}`,
+    );
     if (!restart) onFatal(error);
   });
 }

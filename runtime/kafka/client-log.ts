@@ -13,7 +13,7 @@ const TEXT_LENGTH = 300;
 /**
  * Connects kafkajs' logger to the process's log: every line has the event `kafka.client`. kafkajs calls "error" what it
  * then retries by itself, so that is a warning here, and an answer with an error code, of which every retry has one, is
- * only for debugging. Whoever uses the client logs what it could not do.
+ * only for debugging, like its news of joining, pausing and resuming. Whoever uses the client logs what it could not do.
  */
 export function clientLog(log: Log): logCreator {
   return () =>
@@ -31,11 +31,11 @@ export function clientLog(log: Log): logCreator {
 
 /** kafkajs builds its debug lines even when nobody reads them. */
 export function clientLogLevel(log: Log): logLevel {
-  return log.isLevelEnabled("trace") ? logLevel.DEBUG : log.isLevelEnabled("info") ? logLevel.INFO : logLevel.WARN;
+  return log.isLevelEnabled("trace") ? logLevel.DEBUG : log.isLevelEnabled("debug") ? logLevel.INFO : logLevel.WARN;
 }
 
 function pinoLevel(level: logLevel, message: string): "trace" | "debug" | "info" | "warn" {
   if (level === logLevel.DEBUG) return "trace";
-  if (level === logLevel.INFO) return "info";
+  if (level === logLevel.INFO) return "debug";
   return message.startsWith("Response ") ? "debug" : "warn";
 }

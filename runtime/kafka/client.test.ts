@@ -46,7 +46,7 @@ describe("the client's log", () => {
 
   test("has a stable event name and kafkajs' fields", () => {
     expect(logged(logLevel.INFO, "joined", { groupId: "g", retryCount: 1 })).toEqual([
-      { level: 30, event: "kafka.client", namespace: "Consumer", groupId: "g", retryCount: 1, msg: "joined" },
+      { level: 20, event: "kafka.client", namespace: "Consumer", groupId: "g", retryCount: 1, msg: "joined" },
     ]);
   });
 
