@@ -3,6 +3,7 @@ import pg from "pg";
 import { projectRoot } from "../../runtime/project-root";
 import type { Passwords } from "./passwords";
 import { runTool } from "./run-tool";
+import { StartError } from "./steps";
 import type { System } from "./system";
 
 /** Who connects how: the owner migrates, each process has a user of its own with the least rights. */
@@ -21,11 +22,13 @@ export interface DatabaseUrls {
 export async function migrateDatabase(system: System, owner: string, passwords: Passwords): Promise<DatabaseUrls> {
   const ingestor = process.env["INGESTOR_DATABASE_URL"] || withUser(owner, "orders_ingestor", passwords);
   const reader = process.env["READER_DATABASE_URL"] || withUser(owner, "orders_reader", passwords);
+  const logins = (await mayMakeLogins(owner)) ? { INGESTOR_DATABASE_URL: ingestor, READER_DATABASE_URL: reader } : {};
+  const { INGESTOR_DATABASE_URL, READER_DATABASE_URL, ...env } = process.env;
   // A process of its own, because Prisma's engine would otherwise stay in this one's memory for good.
   await system.steps.step("tables are up to date", () =>
     runTool(process.execPath, [join(projectRoot(), "dist/prisma/migrate-main.js")], {
       signal: system.signal,
-      env: { ...process.env, DATABASE_URL: owner, INGESTOR_DATABASE_URL: ingestor, READER_DATABASE_URL: reader },
+      env: { ...env, ...logins, DATABASE_URL: owner },
     }),
   );
   const usable = await Promise.all([ingestor, reader].map(canLogIn));
@@ -34,6 +37,26 @@ export async function migrateDatabase(system: System, owner: string, passwords: 
     "  the database's owner may not make users of their own for the two processes: both run as the owner",
   );
   return { owner, ingestor: owner, reader: owner };
+}
+
+/** Whether this user may create the two processes' roles, or set their passwords where they exist. */
+async function mayMakeLogins(owner: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: owner });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ may: boolean }>(`
+      SELECT me.rolsuper OR me.rolcreaterole AND NOT EXISTS (
+        SELECT FROM pg_roles other WHERE other.rolname IN ('orders_ingestor', 'orders_reader')
+        AND NOT pg_has_role(other.oid, 'MEMBER WITH ADMIN OPTION')) AS may
+      FROM pg_roles me WHERE me.rolname = current_user`);
+    return rows[0]?.may === true;
+  } catch (error) {
+    throw new StartError(
+      `the database of DATABASE_URL cannot be used: ${error instanceof Error ? error.message : error}`,
+    );
+  } finally {
+    await client.end().catch(() => {});
+  }
 }
 
 function withUser(owner: string, user: "orders_ingestor" | "orders_reader", passwords: Passwords): string {
