@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { startHalfOpenProxy } from "../e2e/support/half-open-proxy";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { numberedOrders, type OrderWriter, openOrderWriter, terminateConnections } from "../e2e/support/write-orders";
 import { connectOrderSource, type OrderRange, type OrderSource } from "./read-orders";
@@ -88,5 +89,15 @@ describe("orders in bulk", () => {
       ),
     ).rejects.toThrow();
     expect(await killed).toBe(1);
+  });
+
+  test("end with an error when the server falls silent in the middle", async () => {
+    await writer.write(Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`silent${n}`, "x".repeat(1_000_000)])));
+    const proxy = await startHalfOpenProxy(database.readerUrl);
+    const silent = await connectOrderSource(proxy.url);
+    const range = { partition: { epoch, partition: 0 }, from: 0n, to: 40n, limit: 40, newestFirst: false };
+    await expect(silent.readOrders(range, () => proxy.fallSilent())).rejects.toThrow("has sent nothing");
+    await silent.close();
+    await proxy.close();
   });
 });
