@@ -1,6 +1,7 @@
 import { batchOf, exampleOrder, judged, orderWithId } from "../e2e/support/judged-records";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createPrisma, type Prisma } from "../prisma/client";
+import { countParkedBytes } from "../prisma/parked-bytes";
 import { asKafkajsHeaders, decodeHeaders } from "../runtime/kafka/headers";
 import { classifyFailure } from "./failure";
 import { openPositions } from "./open-positions";
@@ -57,6 +58,16 @@ describe("one transaction", () => {
     expect(classifyFailure(error)).toEqual({ action: "isolate", code: "22021" });
     expect(await counters()).toEqual([0, 0, 0, 0, 0]);
     expect([await prisma.order.count(), await prisma.outboxRow.count()]).toEqual([0, 0]);
+  });
+
+  it("leaves no bytes behind in memory, whether it succeeds, fails or never begins", async () => {
+    await storeBatch(prisma, batchOf([judged(0, orderWithId("a")), judged(1, rubbish)]));
+    await storeBatch(prisma, batchOf([judged(0, orderWithId("a"))]));
+    const outOfReach = createPrisma("postgres://nobody@127.0.0.1:1/nothing", { connections: 1, name: "test" });
+    const failure = storeBatch(outOfReach, batchOf([judged(0, orderWithId("a"))]));
+    await expect(failure).rejects.toMatchObject({ code: "P1001" });
+    await outOfReach.$disconnect();
+    expect(countParkedBytes()).toBe(0);
   });
 
   it("writes nothing for a batch that does not begin at the position, so that no redelivery counts twice", async () => {

@@ -1,5 +1,6 @@
 import type { Prisma, PrismaTransaction } from "../prisma/client";
 import { encodeNotice, ORDERS_CHANNEL, type Partition, type Position } from "../prisma/order-channel";
+import { ParkedBytes } from "../prisma/parked-bytes";
 import { encodeHeaders } from "../runtime/kafka/headers";
 import { type AcceptedRecord, isAccepted, type JudgedRecord, type RejectedRecord } from "./judged-record";
 import { bigintArray, byteaArray, intArray, textArray } from "./pg-array";
@@ -44,24 +45,38 @@ const MAX_WAIT_FOR_CONNECTION_MS = 10_000;
  * @throws whatever the database says; failure.ts tells what it means. After an error at commit the outcome is unknown:
  *   store the batch again, and `moved` to its end says that it had been committed.
  */
-export function storeBatch(prisma: Prisma, batch: Batch): Promise<StoreResult> {
-  return prisma.$transaction(
-    async (tx): Promise<StoreResult> => {
-      const nextOffset = await lockPosition(tx, batch.partition);
-      if (nextOffset !== batch.from) return { kind: "moved", nextOffset };
+export async function storeBatch(prisma: Prisma, batch: Batch): Promise<StoreResult> {
+  const bytes = new ParkedBytes();
+  try {
+    return await prisma.$transaction((tx) => storeIn({ tx, bytes }, batch), {
+      timeout: CLIENT_TIMEOUT_MS,
+      maxWait: MAX_WAIT_FOR_CONNECTION_MS,
+    });
+  } finally {
+    bytes.release();
+  }
+}
 
-      const accepted = batch.records.filter(isAccepted);
-      const rejected = batch.records.filter((record): record is RejectedRecord => !isAccepted(record));
-      const { stored, conflicts } = await storeOrders(tx, batch.partition, accepted);
-      const dead = [...rejected, ...conflicts];
-      const outboxIds = await putIntoOutbox(tx, batch, dead);
-      const deadCount = dead.reduce((sum, { recordCount }) => sum + recordCount, 0);
-      const counts = { stored, duplicate: accepted.length - stored - conflicts.length, dead: deadCount };
-      await advancePosition(tx, { ...batch.partition, nextOffset: batch.to }, counts);
-      return { kind: "stored", ...counts, outboxIds };
-    },
-    { timeout: CLIENT_TIMEOUT_MS, maxWait: MAX_WAIT_FOR_CONNECTION_MS },
-  );
+/** A transaction, and the way around Prisma's JSON for its Buffers. */
+interface BatchTransaction {
+  readonly tx: PrismaTransaction;
+  readonly bytes: ParkedBytes;
+}
+
+async function storeIn(transaction: BatchTransaction, batch: Batch): Promise<StoreResult> {
+  const { tx } = transaction;
+  const nextOffset = await lockPosition(tx, batch.partition);
+  if (nextOffset !== batch.from) return { kind: "moved", nextOffset };
+
+  const accepted = batch.records.filter(isAccepted);
+  const rejected = batch.records.filter((record): record is RejectedRecord => !isAccepted(record));
+  const { stored, conflicts } = await storeOrders(transaction, batch.partition, accepted);
+  const dead = [...rejected, ...conflicts];
+  const outboxIds = await putIntoOutbox(transaction, batch, dead);
+  const deadCount = dead.reduce((sum, { recordCount }) => sum + recordCount, 0);
+  const counts = { stored, duplicate: accepted.length - stored - conflicts.length, dead: deadCount };
+  await advancePosition(tx, { ...batch.partition, nextOffset: batch.to }, counts);
+  return { kind: "stored", ...counts, outboxIds };
 }
 
 async function lockPosition(tx: PrismaTransaction, { epoch, partition }: Partition): Promise<bigint | undefined> {
@@ -72,7 +87,7 @@ async function lockPosition(tx: PrismaTransaction, { epoch, partition }: Partiti
 
 /** Inserts the orders whose ids are not taken; every other record is a duplicate or a conflict. */
 async function storeOrders(
-  tx: PrismaTransaction,
+  { tx, bytes }: BatchTransaction,
   partition: Partition,
   accepted: readonly AcceptedRecord[],
 ): Promise<{ stored: number; conflicts: RejectedRecord[] }> {
@@ -84,13 +99,13 @@ async function storeOrders(
     INSERT INTO orders (id, document, sha256, epoch, partition, "offset")
     SELECT id, document, sha256, ${partition.epoch}, ${partition.partition}, "offset"
     FROM unnest(
-      ${textArray(inIdOrder.map(({ verdict }) => verdict.id))}::text[],
-      ${textArray(inIdOrder.map(({ verdict }) => verdict.document))}::text[],
-      ${byteaArray(inIdOrder.map(({ verdict }) => verdict.sha256))}::bytea[],
-      ${bigintArray(inIdOrder.map(({ offset }) => offset))}::bigint[]
+      ${bytes.park(textArray(inIdOrder.map(({ verdict }) => verdict.id)))}::text[],
+      ${bytes.park(textArray(inIdOrder.map(({ verdict }) => verdict.document)))}::text[],
+      ${bytes.park(byteaArray(inIdOrder.map(({ verdict }) => verdict.sha256)))}::bytea[],
+      ${bytes.park(bigintArray(inIdOrder.map(({ offset }) => offset)))}::bigint[]
     ) AS batch (id, document, sha256, "offset")
     ON CONFLICT (id) DO NOTHING`;
-  const conflicts = stored === accepted.length ? [] : await findConflicts(tx, partition, inIdOrder);
+  const conflicts = stored === accepted.length ? [] : await findConflicts({ tx, bytes }, partition, inIdOrder);
   return { stored, conflicts };
 }
 
@@ -103,16 +118,16 @@ function compare<T extends string | bigint>(a: T, b: T): number {
  * see the row of a concurrent winner that it has waited for, a later snapshot does.
  */
 async function findConflicts(
-  tx: PrismaTransaction,
+  { tx, bytes }: BatchTransaction,
   { epoch, partition }: Partition,
   accepted: readonly AcceptedRecord[],
 ): Promise<RejectedRecord[]> {
   const differing = await tx.$queryRaw<{ offset: bigint }[]>`
     SELECT batch."offset"
     FROM unnest(
-      ${textArray(accepted.map(({ verdict }) => verdict.id))}::text[],
-      ${byteaArray(accepted.map(({ verdict }) => verdict.sha256))}::bytea[],
-      ${bigintArray(accepted.map(({ offset }) => offset))}::bigint[]
+      ${bytes.park(textArray(accepted.map(({ verdict }) => verdict.id)))}::text[],
+      ${bytes.park(byteaArray(accepted.map(({ verdict }) => verdict.sha256)))}::bytea[],
+      ${bytes.park(bigintArray(accepted.map(({ offset }) => offset)))}::bigint[]
     ) AS batch (id, sha256, "offset")
     JOIN orders stored ON stored.id = batch.id COLLATE "C" AND stored.sha256 <> batch.sha256`;
   const offsets = new Set(differing.map(({ offset }) => offset));
@@ -121,9 +136,9 @@ async function findConflicts(
   const conflicting = await tx.$queryRaw<{ offset: bigint; at: string }[]>`
     SELECT batch."offset", stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
     FROM unnest(
-      ${textArray(candidates.map(({ verdict }) => verdict.id))}::text[],
-      ${textArray(candidates.map(({ verdict }) => verdict.document))}::text[],
-      ${bigintArray(candidates.map(({ offset }) => offset))}::bigint[]
+      ${bytes.park(textArray(candidates.map(({ verdict }) => verdict.id)))}::text[],
+      ${bytes.park(textArray(candidates.map(({ verdict }) => verdict.document)))}::text[],
+      ${bytes.park(bigintArray(candidates.map(({ offset }) => offset)))}::bigint[]
     ) AS batch (id, document, "offset")
     JOIN orders stored ON stored.id = batch.id COLLATE "C"
     WHERE stored.document::jsonb <> batch.document::jsonb
@@ -141,22 +156,26 @@ async function findConflicts(
     }));
 }
 
-async function putIntoOutbox(tx: PrismaTransaction, batch: Batch, dead: readonly RejectedRecord[]): Promise<bigint[]> {
+async function putIntoOutbox(
+  { tx, bytes }: BatchTransaction,
+  batch: Batch,
+  dead: readonly RejectedRecord[],
+): Promise<bigint[]> {
   if (dead.length === 0) return [];
   const { epoch, partition } = batch.partition;
   const rows = await tx.$queryRaw<{ id: bigint }[]>`
     INSERT INTO outbox
       (epoch, partition, topic, "offset", last_offset, record_count, reason, errors, key, value, headers, "timestamp")
     SELECT ${epoch}, ${partition}, ${batch.topic}, dead.* FROM unnest(
-      ${bigintArray(dead.map(({ offset }) => offset))}::bigint[],
-      ${bigintArray(dead.map(({ lastOffset }) => lastOffset))}::bigint[],
-      ${intArray(dead.map(({ recordCount }) => recordCount))}::int[],
-      ${textArray(dead.map(({ verdict }) => verdict.reason))}::text[],
-      ${textArray(dead.map(({ verdict }) => withoutNul(verdict.errors.join("\n"))))}::text[],
-      ${byteaArray(dead.map(({ key }) => key))}::bytea[],
-      ${byteaArray(dead.map(({ value }) => value))}::bytea[],
-      ${byteaArray(dead.map(({ headers }) => encodeHeaders(headers)))}::bytea[],
-      ${bigintArray(dead.map(({ timestamp }) => timestamp))}::bigint[]
+      ${bytes.park(bigintArray(dead.map(({ offset }) => offset)))}::bigint[],
+      ${bytes.park(bigintArray(dead.map(({ lastOffset }) => lastOffset)))}::bigint[],
+      ${bytes.park(intArray(dead.map(({ recordCount }) => recordCount)))}::int[],
+      ${bytes.park(textArray(dead.map(({ verdict }) => verdict.reason)))}::text[],
+      ${bytes.park(textArray(dead.map(({ verdict }) => withoutNul(verdict.errors.join("\n")))))}::text[],
+      ${bytes.park(byteaArray(dead.map(({ key }) => key)))}::bytea[],
+      ${bytes.park(byteaArray(dead.map(({ value }) => value)))}::bytea[],
+      ${bytes.park(byteaArray(dead.map(({ headers }) => encodeHeaders(headers))))}::bytea[],
+      ${bytes.park(bigintArray(dead.map(({ timestamp }) => timestamp)))}::bigint[]
     ) AS dead
     RETURNING id`;
   return rows.map(({ id }) => id);

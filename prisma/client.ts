@@ -1,5 +1,6 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "./generated/client";
+import { withParkedBytes } from "./parked-bytes";
 
 export type Prisma = PrismaClient;
 /** The client inside an interactive transaction. */
@@ -42,5 +43,5 @@ export function createPrisma(
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
   });
-  return new PrismaClient({ adapter });
+  return new PrismaClient({ adapter: withParkedBytes(adapter) });
 }
