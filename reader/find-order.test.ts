@@ -116,6 +116,21 @@ describe("finding an order", () => {
     expect(asked).toHaveLength(2);
   });
 
+  test("tells once when Postgres begins to fail, and once when it answers again", async () => {
+    const { ask, asked } = openQuestions();
+    const told: (string | undefined)[] = [];
+    const onOutage = (because: string | undefined) => told.push(because);
+    const find = createFindOrder({ cache: createOrderCache(1_000_000), ask, atOnce: 4, onOutage });
+    for (const answer of [undefined, new Error("refused"), new Error("refused"), undefined, undefined]) {
+      const found = find("a");
+      await settle();
+      if (answer) asked.at(-1)?.fail(answer);
+      else asked.at(-1)?.answer(undefined);
+      await found;
+    }
+    expect(told).toEqual(["refused", undefined]);
+  });
+
   test("is unavailable after the deadline, also for those in the queue, which are then never asked", async () => {
     const { find, asked } = createFinder({ atOnce: 2, deadlineMs: 20 });
     const found = await Promise.all(["a", "b", "c", "d"].map((id) => find(id)));

@@ -31,6 +31,8 @@ export interface FindOrderOptions {
   readonly atOnce: number;
   /** Questions that wait for those; one more is unavailable at once. */
   readonly mostWaiting?: number;
+  /** Told why when questions begin to fail, and undefined when one is answered again. */
+  readonly onOutage?: (because: string | undefined) => void;
   /** From the request on, so that a frozen Postgres costs nobody more than this. */
   readonly deadlineMs?: number;
 }
@@ -54,11 +56,18 @@ export function createFindOrder({
   cache,
   ask,
   atOnce,
+  onOutage = () => {},
   mostWaiting = MOST_WAITING,
   deadlineMs = DEADLINE_MS,
 }: FindOrderOptions): (id: string) => Promise<FoundOrder> {
   const open = new Map<string, OpenQuestion>();
   const takeTurn = createTurns(atOnce, mostWaiting);
+  let isOutage = false;
+  const report = (result: FoundOrder): void => {
+    if (isOutage === (result.kind === "unavailable")) return;
+    isOutage = !isOutage;
+    onOutage(result.kind === "unavailable" ? result.because : undefined);
+  };
 
   const askInTurn = async (id: string, question: Question): Promise<FoundOrder> => {
     const endTurn = await takeTurn();
@@ -91,6 +100,7 @@ export function createFindOrder({
         resolve(result);
       });
     }).finally(() => open.delete(id));
+    void answer.then(report);
     const posed = Object.assign(question, { answer });
     open.set(id, posed);
     return posed;

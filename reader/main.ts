@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { createPrisma } from "../prisma/client";
 import { connectOrderSource } from "../prisma/read-orders";
 import { createLog } from "../runtime/log";
@@ -16,6 +17,7 @@ import { serve } from "./serve";
 const LOOKUP_CONNECTIONS = 8;
 /** Just below the deadline of a look-up: a frozen Postgres gets its connections thrown away, not waited for. */
 const LOOKUP_ANSWER_WITHIN_MS = 1_900;
+const GOODBYE_MS = 1_000;
 
 runMain(async () => {
   const settings = readSettings([
@@ -52,10 +54,20 @@ runMain(async () => {
     name: "orders-reader-lookup",
     answerWithinMs: LOOKUP_ANSWER_WITHIN_MS,
   });
-  shutdown.add("lookups", () => prisma.$disconnect());
+  // A frozen server would not answer the goodbye.
+  shutdown.add("lookups", () => Promise.race([prisma.$disconnect(), sleep(GOODBYE_MS)]));
   const ask: AskForOrder = async (id) =>
     (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined;
-  const findOrder = createFindOrder({ cache, ask, atOnce: LOOKUP_CONNECTIONS });
+  const onOutage = (because: string | undefined): void => {
+    if (because === undefined)
+      log.info({ event: "reader.lookups-recovered" }, "look-ups in PostgreSQL are answered again");
+    else
+      log.warn(
+        { event: "reader.lookups-failed", because },
+        "look-ups in PostgreSQL fail; what is not in memory is 503",
+      );
+  };
+  const findOrder = createFindOrder({ cache, ask, atOnce: LOOKUP_CONNECTIONS, onOutage });
   // Prisma builds its engine with the first question; asked here, nobody's request waits for that.
   await ask("").catch(() => {});
   const app = createApp({ findOrder, refreshState: refresh.state, metrics, log });
