@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { hash } from "node:crypto";
 import { Ajv, type ErrorObject } from "ajv";
+import { findIdMistake } from "../prisma/order-id";
 import { checkNumbers, countMembers, findDuplicateKey, measureShape } from "./json-text";
 import { orderFormats, orderSchema } from "./order-schema";
 
@@ -29,7 +30,6 @@ export type Verdict = AcceptedOrder | RejectedValue;
 /** The largest order, in bytes: far above any real one, and what PostgreSQL, the cache and a browser take at ease. */
 export const MAX_DOCUMENT_BYTES = 1_048_576;
 const MAX_DEPTH = 32;
-const MAX_ID_CODE_POINTS = 128;
 const MAX_REPORTED_ERRORS = 10;
 
 const ajv = new Ajv({ formats: orderFormats });
@@ -110,14 +110,4 @@ function isWellFormedText(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (Array.isArray(value)) return value.every(isWellFormedText);
   return Object.entries(value).every(([key, member]) => isWellFormedText(key) && isWellFormedText(member));
-}
-
-/** What is wrong with an id: it has to fit into one segment of a URL's path and into a person's line of sight. */
-function findIdMistake(id: string): string | undefined {
-  if (id === "") return "must not be empty";
-  if (id === "." || id === "..") return "must not be a dot segment: no URL can carry it";
-  if (id.length > MAX_ID_CODE_POINTS && [...id].length > MAX_ID_CODE_POINTS) {
-    return `must not have more than ${MAX_ID_CODE_POINTS} characters`;
-  }
-  return /\p{Cc}/u.test(id) ? "must not have control characters" : undefined;
 }

@@ -1,5 +1,5 @@
+import { isPossibleOrderId } from "../prisma/order-id";
 import type { OrderCache, ReadyOrder } from "./order-cache";
-import { isPossibleOrderId } from "./order-id";
 
 /**
  * An order by its id: from memory, else from Postgres, which is asked once however many wait.
