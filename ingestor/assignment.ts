@@ -1,12 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Admin, Consumer } from "kafkajs";
 import type { Prisma } from "../prisma/client";
-import type { Position } from "../prisma/order-channel";
 import { backoffMs } from "../runtime/backoff";
 import type { Log } from "../runtime/log";
 import { classifyFailure, type Failure } from "./failure";
 import type { IngestorMetrics } from "./metrics";
-import { type LogBounds, openPositions } from "./open-positions";
+import { type LogBounds, type OpenedPosition, openPositions } from "./open-positions";
 
 /**
  * Which partitions are ours and where each of them stands.
@@ -16,17 +15,20 @@ import { type LogBounds, openPositions } from "./open-positions";
  * - `positioning`: assigned by the group, or found to stand elsewhere than believed. It is paused at once, in the same
  *   turn of the event loop as the group's answer, so that nothing is fetched from where Kafka believes it to be. Its
  *   position is read from PostgreSQL, however long that takes; then it is sought and resumed.
- * - `open`: in the map, with the position that the next record has to have.
+ * - `open`: in the map, with the position that the next record has to have. It begins one record earlier than that, with
+ *   the last one ingested: finding another record in its place means that the topic was deleted and made anew.
  *
  * Every assignment begins a new generation; whatever belongs to an older one is dropped when it comes back from waiting.
  */
 export interface Assignment {
-  /** The open partition, or undefined. The object changes with every positioning: identity tells whether it is still ours. */
+  /** The open partition, or undefined. Every positioning makes a new object: identity tells whether it is still ours. */
   get(partition: number): OpenPartition | undefined;
   /** Takes over what the group has assigned, and positions it. */
   assign(partitions: readonly number[]): void;
   /** Positions one partition again: its position turned out to be another than believed. */
   reposition(partition: number): void;
+  /** Positions every partition in the epoch after this one: the topic was made anew. */
+  beginEpochAfter(epoch: number): void;
   all(): readonly OpenPartition[];
   /** True when every assigned partition is open. */
   isPositioned(): boolean;
@@ -41,6 +43,8 @@ export interface OpenPartition {
   nextOffset: bigint;
   /** How far Kafka has been seen: `nextOffset`, or further where only control records or aborted ones followed. */
   seenOffset: bigint;
+  /** The record before the position, until it has been found again in Kafka. */
+  lastRecord: OpenedPosition["lastRecord"];
 }
 
 export interface AssignmentDeps {
@@ -64,21 +68,25 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
   const positioning = new Set<number>();
   let generation = 0;
 
-  const begin = (partitions: readonly number[]): void => {
+  const begin = (partitions: readonly number[], endedEpoch?: number): void => {
     if (partitions.length === 0) return;
     for (const partition of partitions) {
       open.delete(partition);
       positioning.add(partition);
     }
     consumer.pause([{ topic, partitions: [...partitions] }]);
-    void position(partitions, generation);
+    void position(partitions, endedEpoch, generation);
   };
 
-  const position = async (partitions: readonly number[], startedIn: number): Promise<void> => {
+  const position = async (
+    partitions: readonly number[],
+    endedEpoch: number | undefined,
+    startedIn: number,
+  ): Promise<void> => {
     let isOutage = false;
     for (let attempt = 0; startedIn === generation; attempt++) {
       try {
-        const positions = await findPositions(partitions);
+        const positions = await findPositions(deps, partitions, endedEpoch);
         if (isOutage) deps.onOutage(undefined);
         if (startedIn !== generation) return;
         for (const each of positions) settle(each);
@@ -92,34 +100,13 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     }
   };
 
-  const findPositions = async (partitions: readonly number[]): Promise<readonly Position[]> => {
-    const first = await openPositions(deps.prisma, topic, await readBounds(deps.admin, topic, partitions), false);
-    const opened = first.kind === "opened" ? first : await confirmNewTopic(partitions);
-    if (opened.kind !== "opened") throw new Error("positions behind the end of the log, in spite of a new epoch");
-    for (const { partition, missing, nextOffset } of opened.gaps) {
-      deps.metrics.gap.inc({ partition }, Number(missing));
-      log.error(
-        { event: "positions.gap", partition, missing: missing.toString(), nextOffset: nextOffset.toString() },
-        `Kafka had deleted ${missing} offsets of partition ${partition} before they were ingested`,
-      );
-    }
-    return opened.positions;
-  };
-
-  const confirmNewTopic = async (partitions: readonly number[]) => {
-    await delay(CONFIRM_NEW_TOPIC_MS);
-    const opened = await openPositions(deps.prisma, topic, await readBounds(deps.admin, topic, partitions), true);
-    const epoch = opened.kind === "opened" ? opened.positions[0]?.epoch : undefined;
-    log.warn({ event: "positions.epoch", topic, epoch }, `${topic} is a new topic: epoch ${epoch} begins`);
-    return opened;
-  };
-
-  const settle = ({ epoch, partition, nextOffset }: Position): void => {
-    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset };
+  const settle = ({ epoch, partition, nextOffset, lastRecord, missing }: OpenedPosition): void => {
+    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset, lastRecord };
     positioning.delete(partition);
     open.set(partition, opened);
-    consumer.seek({ topic, partition, offset: nextOffset.toString() });
+    consumer.seek({ topic, partition, offset: (lastRecord?.offset ?? nextOffset).toString() });
     consumer.resume([{ topic, partitions: [partition] }]);
+    if (missing > 0n) reportGap(deps, partition, missing);
     log.info(
       { event: "positions.opened", epoch, partition, nextOffset: nextOffset.toString() },
       `partition ${partition} goes on at offset ${nextOffset}`,
@@ -127,17 +114,20 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     deps.onOpened(opened);
   };
 
+  const startGeneration = (partitions: readonly number[], endedEpoch?: number): void => {
+    generation++;
+    open.clear();
+    positioning.clear();
+    begin(partitions, endedEpoch);
+  };
+
   return {
     get: (partition) => open.get(partition),
-    assign: (partitions) => {
-      generation++;
-      open.clear();
-      positioning.clear();
-      begin(partitions);
-    },
+    assign: (partitions) => startGeneration(partitions),
     reposition: (partition) => {
       if (!positioning.has(partition)) begin([partition]);
     },
+    beginEpochAfter: (epoch) => startGeneration([...open.keys(), ...positioning], epoch),
     all: () => [...open.values()],
     isPositioned: () => positioning.size === 0,
     stop: () => {
@@ -145,6 +135,25 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
       open.clear();
     },
   };
+}
+
+async function findPositions(
+  { prisma, admin, topic, log }: AssignmentDeps,
+  partitions: readonly number[],
+  endedEpoch: number | undefined,
+): Promise<readonly OpenedPosition[]> {
+  const first = await openPositions(prisma, topic, await readBounds(admin, topic, partitions), endedEpoch);
+  if (first.kind === "opened") return first.positions;
+  await delay(CONFIRM_NEW_TOPIC_MS);
+  const again = await openPositions(prisma, topic, await readBounds(admin, topic, partitions), endedEpoch);
+  if (again.kind === "opened") return again.positions;
+  log.error(
+    { event: "positions.topic-made-anew", topic, endedEpoch: again.epoch },
+    `${topic} ends before the positions of epoch ${again.epoch}: it was made anew, and a new epoch begins`,
+  );
+  const anew = await openPositions(prisma, topic, await readBounds(admin, topic, partitions), again.epoch);
+  if (anew.kind === "opened") return anew.positions;
+  throw new Error("the positions of a new epoch lie behind the end of the log");
 }
 
 async function readBounds(
@@ -156,4 +165,12 @@ async function readBounds(
   return offsets
     .filter(({ partition }) => partitions.includes(partition))
     .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
+}
+
+function reportGap({ metrics, log }: AssignmentDeps, partition: number, missing: bigint): void {
+  metrics.gap.inc({ partition }, Number(missing));
+  log.error(
+    { event: "positions.gap", partition, missing: missing.toString() },
+    `Kafka had deleted ${missing} offsets of partition ${partition} before they were ingested`,
+  );
 }

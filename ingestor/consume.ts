@@ -1,14 +1,17 @@
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import type { Prisma } from "../prisma/client";
+import { undecodableOf } from "../runtime/kafka/undecodable";
 import type { Log } from "../runtime/log";
 import { type Assignment, createAssignment, type OpenPartition } from "./assignment";
 import { createOffsetCommitter, type OffsetCommitter } from "./commit-offsets";
 import { connectPatiently } from "./connect-patiently";
 import type { Failure } from "./failure";
 import { type BatchLimits, ingestBatch } from "./ingest-batch";
+import { digestOf } from "./judged-record";
 import type { IngestorMetrics } from "./metrics";
 import { type Batch, storeBatch } from "./store-batch";
 import { type PatientStoreResult, storePatiently } from "./store-patiently";
+import { watchPositions } from "./watch-positions";
 import { type WaitForGroup, withHeartbeat } from "./with-heartbeat";
 
 export interface ConsumeDeps {
@@ -78,6 +81,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     metrics: deps.metrics,
     log,
   });
+  const stopWatching = watchPositions(deps.prisma, topic, assignment, log);
   const inFlight = new Set<Promise<void>>();
   followConsumer(consumer, assignment, committer, deps);
 
@@ -100,6 +104,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   return {
     assignment,
     stop: async () => {
+      stopWatching();
       consumer.pause([{ topic }]);
       assignment.stop();
       // Kafka takes offsets only from a member of the group, so they are sent before it is left.
@@ -157,6 +162,14 @@ async function eachBatch(
   if (!partition || isStale()) return;
   const isCurrent = (): boolean => isRunning() && !isStale() && assignment.get(batch.partition) === partition;
 
+  if (!isSameTopic(batch, partition)) {
+    const { epoch } = partition;
+    deps.log.error(
+      { event: "positions.topic-made-anew", topic: deps.topic, endedEpoch: epoch },
+      `${deps.topic} holds other records than those of epoch ${epoch}: it was made anew, and a new epoch begins`,
+    );
+    return assignment.beginEpochAfter(epoch);
+  }
   // Fetched further on than has been seen: kafkajs was out of the log's range and has jumped.
   const hasJumped = BigInt(fetchedOffsetOf(batch)) > partition.seenOffset;
   const result = hasJumped
@@ -175,6 +188,8 @@ async function eachBatch(
           await heartbeat();
         },
       });
+  // Also where there was nothing to store: the record before the position, which was fetched to be recognised.
+  if (result === "done") resolveOffset(batch.lastOffset());
   if (result === "reposition" && isCurrent()) {
     deps.log.warn({ event: "positions.moved", partition: batch.partition }, "the position is elsewhere: asking again");
     assignment.reposition(batch.partition);
@@ -206,6 +221,14 @@ async function store(
   });
   endTimer();
   return result;
+}
+
+/** Looks for the last record that was ingested, and for whether it is the same. One that is gone tells nothing. */
+function isSameTopic({ messages }: EachBatchPayload["batch"], partition: OpenPartition): boolean {
+  const { lastRecord } = partition;
+  partition.lastRecord = undefined;
+  const found = lastRecord && messages.find(({ offset }) => BigInt(offset) === lastRecord.offset);
+  return !found || undecodableOf(found) !== undefined || digestOf(found).equals(lastRecord.digest);
 }
 
 /** Where the fetch began. kafkajs has it on every batch, its types do not. */

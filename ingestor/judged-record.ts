@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { KafkaMessage } from "kafkajs";
 import { type HeaderList, headersOf } from "../runtime/kafka/headers";
 import { undecodableOf } from "../runtime/kafka/undecodable";
@@ -58,6 +59,17 @@ export function judgeMessage(message: KafkaMessage, position: bigint): JudgedRec
     timestamp: BigInt(message.timestamp),
     verdict: judge(message.value),
   };
+}
+
+/**
+ * SHA-256 over what tells a record from another one at the same offset of another topic of the same name: its timestamp,
+ * key and value.
+ */
+export function digestOf(record: Pick<KafkaMessage, "timestamp" | "key" | "value">): Buffer {
+  const digest = createHash("sha256").update(`${record.timestamp}:${record.key?.length ?? "null"}:`);
+  if (record.key) digest.update(record.key);
+  if (record.value) digest.update(record.value);
+  return digest.digest();
 }
 
 /** The record's own bytes, for keeping batches within a limit. */

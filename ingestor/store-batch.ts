@@ -2,7 +2,7 @@ import type { Prisma, PrismaTransaction } from "../prisma/client";
 import { encodeNotice, ORDERS_CHANNEL, type Partition, type Position } from "../prisma/order-channel";
 import { ParkedBytes } from "../prisma/parked-bytes";
 import { encodeHeaders } from "../runtime/kafka/headers";
-import { type AcceptedRecord, isAccepted, type JudgedRecord, type RejectedRecord } from "./judged-record";
+import { type AcceptedRecord, digestOf, isAccepted, type JudgedRecord, type RejectedRecord } from "./judged-record";
 import { bigintArray, byteaArray, intArray, textArray } from "./pg-array";
 
 /** Records of one partition, in the order of their offsets, and the positions before and after them. */
@@ -14,6 +14,14 @@ export interface Batch {
   /** Where it will be afterwards: the offset after the last record. */
   readonly to: bigint;
   readonly records: readonly JudgedRecord[];
+}
+
+/** The last record of a batch, to be recognised when the partition is opened again. */
+function lastRecordOf(batch: Batch): { offset: bigint; digest: Buffer } | undefined {
+  const last = batch.records.at(-1);
+  // A batch that could not be decoded has no record to be recognised by.
+  if (!last || last.lastOffset !== last.offset) return undefined;
+  return { offset: last.offset, digest: digestOf({ ...last, timestamp: last.timestamp.toString() }) };
 }
 
 export type StoreResult =
@@ -65,7 +73,7 @@ interface BatchTransaction {
 
 async function storeIn(transaction: BatchTransaction, batch: Batch): Promise<StoreResult> {
   const { tx } = transaction;
-  const nextOffset = await lockPosition(tx, batch.partition);
+  const nextOffset = await lockPosition(tx, batch);
   if (nextOffset !== batch.from) return { kind: "moved", nextOffset };
 
   const accepted = batch.records.filter(isAccepted);
@@ -75,13 +83,17 @@ async function storeIn(transaction: BatchTransaction, batch: Batch): Promise<Sto
   const outboxIds = await putIntoOutbox(transaction, batch, dead);
   const deadCount = dead.reduce((sum, { recordCount }) => sum + recordCount, 0);
   const counts = { stored, duplicate: accepted.length - stored - conflicts.length, dead: deadCount };
-  await advancePosition(tx, { ...batch.partition, nextOffset: batch.to }, counts);
+  await advancePosition(transaction, batch, counts);
   return { kind: "stored", ...counts, outboxIds };
 }
 
-async function lockPosition(tx: PrismaTransaction, { epoch, partition }: Partition): Promise<bigint | undefined> {
+/** The position, locked; undefined if there is none, or if the topic has begun a new epoch since. */
+async function lockPosition(tx: PrismaTransaction, { topic, partition }: Batch): Promise<bigint | undefined> {
   const rows = await tx.$queryRaw<{ next_offset: bigint }[]>`
-    SELECT next_offset FROM positions WHERE epoch = ${epoch} AND partition = ${partition} FOR UPDATE`;
+    SELECT next_offset FROM positions
+    WHERE epoch = ${partition.epoch} AND partition = ${partition.partition}
+      AND epoch = (SELECT max(id) FROM epochs WHERE topic = ${topic})
+    FOR UPDATE`;
   return rows[0]?.next_offset;
 }
 
@@ -187,17 +199,20 @@ function withoutNul(text: string): string {
 }
 
 async function advancePosition(
-  tx: PrismaTransaction,
-  position: Position,
-  counts: { stored: number; duplicate: number; dead: number },
+  { tx, bytes }: BatchTransaction,
+  batch: Batch,
+  { stored, duplicate, dead }: { stored: number; duplicate: number; dead: number },
 ): Promise<void> {
-  const { stored, duplicate, dead } = counts;
+  const position: Position = { ...batch.partition, nextOffset: batch.to };
+  const last = lastRecordOf(batch);
   await tx.$queryRaw`
     WITH advanced AS (
       UPDATE positions SET
         next_offset = ${position.nextOffset},
         received = received + ${stored + duplicate + dead},
         stored = stored + ${stored}, duplicate = duplicate + ${duplicate}, dead = dead + ${dead},
+        last_offset = ${last?.offset ?? null}::bigint,
+        last_digest = ${last ? bytes.park(last.digest) : null}::bytea,
         updated_at = now()
       WHERE epoch = ${position.epoch} AND partition = ${position.partition}
       RETURNING 1

@@ -1,4 +1,5 @@
 import { PrismaPg } from "@prisma/adapter-pg";
+import { withBrokenConnectionsClosed } from "./broken-connections";
 import { PrismaClient } from "./generated/client";
 import { withParkedBytes } from "./parked-bytes";
 
@@ -10,7 +11,9 @@ export type PrismaTransaction = Omit<
 >;
 
 /** How long the server lets one statement run. A batch takes milliseconds; what takes this long hangs. */
-const STATEMENT_TIMEOUT_MS = 30_000;
+const STATEMENT_TIMEOUT_MS = 15_000;
+/** How long an answer may take: longer than the server lets it. A frozen server or a half-open socket gives none. */
+const ANSWER_TIMEOUT_MS = 20_000;
 /** How long the server keeps a transaction (and its locks) for a client that has gone silent. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -18,15 +21,14 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /**
  * Prisma's client on a pool of its own.
  *
- * The time-outs that end what hangs are the server's: when Prisma's own transaction time-out fires, the statement in
- * flight goes on and the transaction is no longer one (prisma#29762), so callers set that one far above these.
+ * What hangs is ended by the server, else by the lack of its answer; either way the connection is given up with its
+ * transaction. Prisma's own transaction time-out must not come first: when it fires, the statement in flight goes on and
+ * the transaction is no longer one (prisma#29762), so callers set it far above these.
  *
  * @param databaseUrl the user that connects decides what may be done
  * @param options.connections the most connections that the pool opens
  * @param options.name shown in pg_stat_activity
- * @param options.answerWithinMs for single statements outside transactions, whose outcome may be forgotten: when the
- *   server has not answered in this time, the statement fails and its connection leaves the pool, which is what frees
- *   a pool from half-open sockets
+ * @param options.answerWithinMs when to give up on an answer; 20 s, where nothing else is said
  */
 export function createPrisma(
   databaseUrl: string,
@@ -37,11 +39,11 @@ export function createPrisma(
     max: options.connections,
     application_name: options.name,
     connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, options.answerWithinMs ?? CONNECT_TIMEOUT_MS),
-    ...(options.answerWithinMs !== undefined && { query_timeout: options.answerWithinMs }),
+    query_timeout: options.answerWithinMs ?? ANSWER_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
   });
-  return new PrismaClient({ adapter: withParkedBytes(adapter) });
+  return new PrismaClient({ adapter: withBrokenConnectionsClosed(withParkedBytes(adapter)) });
 }

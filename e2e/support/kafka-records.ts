@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { KafkaMessage, Message } from "kafkajs";
+import type { Admin, KafkaMessage, Message } from "kafkajs";
 import { createKafka } from "../../runtime/kafka/client";
 import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
@@ -31,6 +31,59 @@ export async function produce(brokers: readonly string[], topic: string, message
   }
 }
 
+/** Sends records in a transaction of their own, and ends it in this way. */
+export async function produceInTransaction(
+  brokers: readonly string[],
+  topic: string,
+  messages: readonly Message[],
+  end: "commit" | "abort",
+): Promise<void> {
+  const producer = testKafka(brokers).producer({
+    transactionalId: randomUUID(),
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+  });
+  await producer.connect();
+  try {
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, acks: -1, messages: [...messages] });
+    await transaction[end]();
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** Deletes a topic with all that it holds and makes it anew with one partition. */
+export async function recreateTopic(brokers: readonly string[], topic: string): Promise<void> {
+  await asAdmin(brokers, async (admin) => {
+    await admin.deleteTopics({ topics: [topic] });
+    await waitUntil("the topic is gone", async () => !(await admin.listTopics()).includes(topic));
+    await waitUntil("the topic is made anew", () =>
+      admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true }),
+    );
+  });
+}
+
+/** Deletes the records of partition 0 before this offset, as retention would. */
+export async function deleteRecordsBefore(brokers: readonly string[], topic: string, offset: number): Promise<void> {
+  await asAdmin(brokers, async (admin) => {
+    // kafkajs deletes only in topics that this client has asked about.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
+  });
+}
+
+async function asAdmin<T>(brokers: readonly string[], act: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = testKafka(brokers).admin();
+  await admin.connect();
+  try {
+    return await act(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 /** Reads a topic from its start until so many records have come. @throws when they have not come in time */
 export async function readTopic(
   brokers: readonly string[],
@@ -52,16 +105,12 @@ export async function readTopic(
 
 /** How many records of a topic a consumer group has still to commit, over all partitions. */
 export async function lagOf(brokers: readonly string[], topic: string, groupId: string): Promise<number> {
-  const admin = testKafka(brokers).admin();
-  await admin.connect();
-  try {
+  return asAdmin(brokers, async (admin) => {
     const ends = await admin.fetchTopicOffsets(topic);
     const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
     return ends.reduce((lag, { partition, high }) => {
       const offset = committed?.partitions.find((each) => each.partition === partition)?.offset ?? "0";
       return lag + Number(high) - Math.max(0, Number(offset));
     }, 0);
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }

@@ -1,0 +1,167 @@
+import pg from "pg";
+import { orderWithId } from "../e2e/support/judged-records";
+import { deleteRecordsBefore, produce, produceInTransaction, recreateTopic } from "../e2e/support/kafka-records";
+import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
+import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import { waitUntil } from "../e2e/support/wait-until";
+
+let database: TestDatabase;
+let owner: pg.Client;
+let orders: TestTopic;
+let ingestor: RunningIngestor;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  owner = new pg.Client({ connectionString: database.ownerUrl });
+  await owner.connect();
+  orders = await createTestTopic();
+});
+
+afterEach(async () => {
+  await ingestor.stop("SIGKILL");
+  await owner.end();
+  await Promise.all([orders.drop(), database.drop()]);
+});
+
+async function start(): Promise<void> {
+  ingestor = await runIngestor({
+    KAFKA_BROKERS: orders.brokers.join(","),
+    KAFKA_TOPIC: orders.name,
+    KAFKA_DLQ_TOPIC: orders.name,
+    KAFKA_GROUP: orders.name,
+    DATABASE_URL: database.ingestorUrl,
+  });
+}
+
+const publish = (...ids: string[]): Promise<void> =>
+  produce(
+    orders.brokers,
+    orders.name,
+    ids.map((id) => ({ key: id, value: orderWithId(id) })),
+  );
+
+const storedIds = async (): Promise<string[]> => {
+  const { rows } = await owner.query<{ id: string }>("SELECT id FROM orders ORDER BY id");
+  return rows.map(({ id }) => id);
+};
+
+const untilStored = (...ids: string[]): Promise<unknown> =>
+  waitUntil(`${ids} stored`, async () => (await storedIds()).join() === ids.join(), { limitMs: 30_000 });
+
+const hasLogged = (event: string): boolean => ingestor.log.some((line) => line["event"] === event);
+
+async function positions(): Promise<Record<string, unknown>[]> {
+  const { rows } = await owner.query(
+    `SELECT epoch, next_offset::int, received::int, stored::int, duplicate::int, gap::int FROM positions ORDER BY epoch`,
+  );
+  return rows;
+}
+
+/** What putting back an older copy does to the tables. */
+async function putBackTo(nextOffset: number): Promise<void> {
+  await owner.query("BEGIN");
+  await owner.query(`DELETE FROM orders WHERE "offset" >= $1`, [nextOffset]);
+  await owner.query(
+    `UPDATE positions SET next_offset = $1, received = $1, stored = $1, last_offset = NULL, last_digest = NULL`,
+    [nextOffset],
+  );
+  await owner.query("COMMIT");
+}
+
+test("a database that is put back to an older copy is refilled while nothing else comes in", async () => {
+  await start();
+  await publish("a", "b", "c");
+  await untilStored("a", "b", "c");
+  await putBackTo(1);
+  await untilStored("a", "b", "c");
+  expect(hasLogged("positions.restored")).toBe(true);
+  expect(await positions()).toMatchObject([{ next_offset: 3, received: 3, stored: 3, duplicate: 0 }]);
+});
+
+test("a database that is put back while orders come in is refilled too", async () => {
+  await start();
+  await publish("a", "b", "c");
+  await untilStored("a", "b", "c");
+  await Promise.all([putBackTo(0), publish("d")]);
+  await untilStored("a", "b", "c", "d");
+  expect(await positions()).toMatchObject([{ next_offset: 4, received: 4, stored: 4 }]);
+});
+
+test("a database that was emptied begins at the first record of the log, whatever Kafka has committed", async () => {
+  await start();
+  await publish("a", "b");
+  await untilStored("a", "b");
+  await ingestor.stop();
+  await owner.query("TRUNCATE orders, positions, epochs, outbox");
+  await start();
+  await untilStored("a", "b");
+});
+
+test("a topic that was made anew begins a new epoch from its start", async () => {
+  await start();
+  await publish("a", "b", "c");
+  await untilStored("a", "b", "c");
+  await ingestor.stop();
+  await recreateTopic(orders.brokers, orders.name);
+  await publish("d");
+  await start();
+  await untilStored("a", "b", "c", "d");
+  expect(hasLogged("positions.topic-made-anew")).toBe(true);
+  expect(await positions()).toMatchObject([
+    { next_offset: 3, stored: 3 },
+    { next_offset: 1, stored: 1 },
+  ]);
+}, 90_000);
+
+test("a topic that was made anew is recognised also when it has grown past the old position", async () => {
+  await start();
+  await publish("a", "b");
+  await untilStored("a", "b");
+  await ingestor.stop();
+  await recreateTopic(orders.brokers, orders.name);
+  await publish("c", "d", "e", "f");
+  await start();
+  await untilStored("a", "b", "c", "d", "e", "f");
+  expect(hasLogged("positions.topic-made-anew")).toBe(true);
+  expect(await positions()).toMatchObject([
+    { next_offset: 2, stored: 2 },
+    { next_offset: 4, received: 4, stored: 4 },
+  ]);
+}, 90_000);
+
+test("the same topic goes on in its epoch", async () => {
+  await start();
+  await publish("a", "b");
+  await untilStored("a", "b");
+  await ingestor.stop();
+  await publish("c");
+  await start();
+  await untilStored("a", "b", "c");
+  expect(hasLogged("positions.topic-made-anew")).toBe(false);
+  expect(await positions()).toMatchObject([{ next_offset: 3, received: 3, stored: 3, duplicate: 0 }]);
+});
+
+test("offsets that Kafka deleted before they were ingested are recorded as a gap, never passed over in silence", async () => {
+  await start();
+  await publish("a");
+  await untilStored("a");
+  await ingestor.stop();
+  await publish("b", "c", "d");
+  await deleteRecordsBefore(orders.brokers, orders.name, 3);
+  await start();
+  await untilStored("a", "d");
+  expect(hasLogged("positions.gap")).toBe(true);
+  expect(await positions()).toMatchObject([{ next_offset: 4, received: 2, stored: 2, gap: 2 }]);
+}, 90_000);
+
+test("records of aborted transactions are never seen, and control records hold up nothing", async () => {
+  await start();
+  await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("aborted") }], "abort");
+  await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("a") }], "commit");
+  await untilStored("a");
+  await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("aborted-2") }], "abort");
+  await publish("b");
+  await untilStored("a", "b");
+  expect(await positions()).toMatchObject([{ received: 2, stored: 2 }]);
+}, 90_000);
