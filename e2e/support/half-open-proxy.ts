@@ -5,6 +5,8 @@ export interface HalfOpenProxy {
   readonly url: string;
   /** Connections that are open now fall silent and stay open; those that come later are as before, unless `alsoNew`. */
   fallSilent(options?: { alsoNew?: boolean }): void;
+  /** All connections break, and later ones too: as when the server is down. */
+  refuse(): void;
   /** Later connections pass again; the silent ones stay silent, as after a network that has forgotten them. */
   recover(): void;
   close(): Promise<void>;
@@ -15,9 +17,14 @@ export async function startHalfOpenProxy(serverUrl: string): Promise<HalfOpenPro
   const server = new URL(serverUrl);
   const pairs = new Set<readonly [Socket, Socket | undefined]>();
   let newAreSilent = false;
+  let newAreRefused = false;
 
   const proxy = createServer((client) => {
     client.on("error", () => {});
+    if (newAreRefused) {
+      client.destroy();
+      return;
+    }
     if (newAreSilent) {
       pairs.add([client, undefined]);
       return;
@@ -48,8 +55,13 @@ export async function startHalfOpenProxy(serverUrl: string): Promise<HalfOpenPro
         upstream?.pause();
       }
     },
+    refuse() {
+      newAreRefused = true;
+      for (const pair of pairs) for (const socket of pair) socket?.destroy();
+    },
     recover() {
       newAreSilent = false;
+      newAreRefused = false;
     },
     close() {
       for (const pair of pairs) for (const socket of pair) socket?.destroy();
