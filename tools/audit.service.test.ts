@@ -1,0 +1,414 @@
+import { randomBytes } from "node:crypto";
+import { CompressionTypes, type Message } from "kafkajs";
+import { exampleOrder, orderWithId } from "../e2e/support/judged-records";
+import { produce, readTopic, testKafka } from "../e2e/support/kafka-records";
+import { withDatabase } from "../e2e/support/template-database";
+import { createTestTopic } from "../e2e/support/test-topic";
+import { waitUntil } from "../e2e/support/wait-until";
+import { EXPANDED_LIMIT } from "../runtime/kafka/codecs/codecs";
+import { asKafkajsHeaders, type Header, headersOf } from "../runtime/kafka/headers";
+import {
+  ask,
+  audit,
+  createTestSystem,
+  firstRecords,
+  laterRecords,
+  runTool,
+  type TestSystem,
+} from "./audit/test-support";
+
+/** One system is filled once; each test breaks a copy of its database, or of its dead letters. */
+let system: TestSystem;
+
+beforeAll(async () => {
+  system = await createTestSystem();
+  const ingestor = await system.ingest();
+  await system.publish(firstRecords(), 9);
+  await system.publish(laterRecords(), 11);
+  await ingestor.stop();
+});
+afterAll(() => system.drop());
+
+/** The settings with a copy of the database that was changed by hand, as a superuser of nothing but SQL would. */
+async function withSql(sql: string, test: (env: Readonly<Record<string, string>>) => Promise<void>): Promise<void> {
+  const name = `test_${randomBytes(6).toString("hex")}`;
+  const { ownerUrl } = system.database;
+  const template = new URL(ownerUrl).pathname.slice(1);
+  const server = withDatabase(ownerUrl, "postgres");
+  const copy = withDatabase(ownerUrl, name);
+  await ask(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  try {
+    await ask(copy, sql);
+    await test({ ...system.env, DATABASE_URL: copy });
+  } finally {
+    await ask(server, `DROP DATABASE ${name} WITH (FORCE)`);
+  }
+}
+
+/** The settings with a copy of the dead-letter topic that was changed by hand. */
+async function withLetters(
+  change: (letters: Message[]) => Message[],
+  test: (env: Readonly<Record<string, string>>) => Promise<void>,
+): Promise<void> {
+  const { brokers, name } = system.letters;
+  const letters = (await readTopic(brokers, name, 4)).map(
+    (message): Message => ({
+      ...{ key: message.key, value: message.value, timestamp: message.timestamp },
+      headers: asKafkajsHeaders(headersOf(message)),
+    }),
+  );
+  const topic = await createTestTopic();
+  try {
+    await produce(brokers, topic.name, change(letters));
+    await test({ ...system.env, KAFKA_DLQ_TOPIC: topic.name });
+  } finally {
+    await topic.drop();
+  }
+}
+
+const at = (partition: number, offset?: number) =>
+  [system.orders.name, 1, partition, ...(offset === undefined ? [] : [offset])].join(":");
+const of = (partition: number) => `WHERE partition = ${partition}`;
+
+it("finds nothing wrong with a clean system, and tells what became of each partition's records", async () => {
+  const { code, ok, partitions, differences } = await audit(system.env);
+  expect({ code, ok, differences }).toEqual({ code: 0, ok: true, differences: [] });
+  const common = { topic: system.orders.name, epoch: 1, gap: 0, lag: 0 };
+  expect(partitions).toEqual([
+    { ...common, partition: 0, received: 6, stored: 4, duplicate: 1, dead: 1 },
+    { ...common, partition: 1, received: 3, stored: 2, duplicate: 0, dead: 1 },
+    { ...common, partition: 2, received: 2, stored: 0, duplicate: 0, dead: 2 },
+  ]);
+});
+
+it("needs no Kafka for a quick look, which says nothing of lags", async () => {
+  const { code, ok, partitions } = await audit({ ...system.env, KAFKA_BROKERS: "127.0.0.1:1" }, "--quick");
+  expect([code, ok, ...partitions.map(({ received, lag }) => [received, lag])]).toEqual([
+    0,
+    true,
+    [6, null],
+    [3, null],
+    [2, null],
+  ]);
+});
+
+it("leaves no consumer group behind", async () => {
+  await audit(system.env);
+  const admin = testKafka(system.orders.brokers).admin();
+  await admin.connect();
+  const { groups } = await admin.listGroups();
+  await admin.disconnect();
+  expect(groups.filter(({ groupId }) => groupId.startsWith("orders-audit-"))).toEqual([]);
+});
+
+it("finds a deleted order, also at a quick look", () =>
+  withSql("DELETE FROM orders WHERE id = 'b'", async (env) => {
+    const full = await audit(env);
+    expect([full.code, full.ok, ...full.differences.map(({ kind, at }) => [kind, at])]).toEqual([
+      ...[1, false, ["counter", at(0)]],
+      ["lost", at(0, 1)],
+    ]);
+    const quick = await audit(env, "--quick");
+    expect([quick.code, ...quick.differences]).toEqual([1, expect.objectContaining({ kind: "counter", at: at(0) })]);
+  }));
+
+it("finds the duplicates of a deleted order, too: nothing is left of what they meant", () =>
+  withSql("DELETE FROM orders WHERE id = 'a'", async (env) => {
+    const { differences } = await audit(env);
+    const lost = differences.filter(({ kind }) => kind === "lost").map((each) => each.at);
+    expect(lost).toEqual([at(0, 0), at(0, 4)]);
+  }));
+
+it("finds one changed byte of a document, without a word of the order", () =>
+  withSql("UPDATE orders SET document = replace(document, 'Testov', 'Testof') WHERE id = 'd'", async (env) => {
+    const { ok, differences, stderr } = await audit(env);
+    expect([ok, ...differences.map(({ kind, at }) => [kind, at])]).toEqual([false, ["altered", at(1, 0)]]);
+    expect(JSON.stringify(differences) + stderr).not.toMatch(/Test|Kiryat/);
+  }));
+
+it("finds a counter that is off by one though the sum is right, also at a quick look", () =>
+  withSql(`UPDATE positions SET stored = stored + 1, duplicate = duplicate - 1 ${of(0)}`, async (env) => {
+    const { ok, differences } = await audit(env);
+    expect([ok, ...differences]).toEqual([
+      false,
+      { kind: "counter", at: at(0), detail: "stored is 5, orders has 4 rows" },
+      { kind: "counter", at: at(0), detail: "duplicate is 0, the log has 1" },
+    ]);
+    expect((await audit(env, "--quick")).ok).toBe(false);
+  }));
+
+it("finds a record that was counted and is not in the log", () =>
+  withSql(`UPDATE positions SET received = received + 1, duplicate = duplicate + 1 ${of(1)}`, async (env) => {
+    expect((await audit(env)).differences).toEqual([
+      { kind: "counter", at: at(1), detail: "duplicate is 1, the log has 0" },
+    ]);
+  }));
+
+it("finds an order that no record has brought", () =>
+  withSql(
+    `INSERT INTO orders SELECT 'smuggled', document, sha256, epoch, partition, 1 FROM orders WHERE id = 'd'`,
+    async (env) => {
+      const { differences } = await audit(env);
+      expect(differences.map(({ kind, at }) => [kind, at])).toEqual([
+        ["counter", at(1)],
+        ["twice", at(1, 1)],
+        ["altered", at(1, 1)],
+      ]);
+    },
+  ));
+
+it("finds a changed dead letter in the outbox, and that its letter says otherwise", () =>
+  withSql(`UPDATE outbox SET value = '[', "timestamp" = 5 ${of(0)}`, async (env) => {
+    const { ok, differences } = await audit(env);
+    expect([ok, ...differences.map(({ kind, detail }) => [kind, detail])]).toEqual([
+      ...[false, ["altered", "the outbox has another value, timestamp than the record"]],
+      ["letter-altered", expect.stringContaining("another value, timestamp than its row")],
+      ["letter-missing", expect.any(String)],
+    ]);
+  }));
+
+it("finds a rejected record whose row of the outbox was deleted, and takes its letter for a forged one", () =>
+  withSql(`DELETE FROM outbox ${of(1)}`, async (env) => {
+    const { differences } = await audit(env);
+    expect(differences.map(({ kind }) => kind)).toEqual(["counter", "lost", "letter-forged"]);
+  }));
+
+it("names a dead letter that waits, and one that Kafka refuses", () =>
+  withSql(
+    `UPDATE outbox SET delivered_at = NULL, refusal = CASE partition WHEN 0 THEN 'MESSAGE_TOO_LARGE' END,
+       failed_at = now() - interval '5 minutes' WHERE partition < 2`,
+    async (env) => {
+      const { ok, differences } = await audit(env, "--wait", "0");
+      expect([ok, ...differences.map(({ kind, at }) => [kind, at]).toSorted()]).toEqual([
+        ...[false, ["refused", at(0, 2)]],
+        ["undelivered", at(1, 1)],
+      ]);
+      expect((await audit(env, "--quick")).differences).toHaveLength(2);
+    },
+  ));
+
+it("finds a dead letter that is not in its topic", () =>
+  withLetters(
+    (letters) => letters.filter(({ value }) => value?.toString() !== "{"),
+    async (env) => {
+      const { ok, differences } = await audit(env);
+      expect([ok, ...differences]).toEqual([
+        false,
+        { kind: "letter-missing", at: at(0, 2), detail: expect.stringMatching(/^outbox row \d+$/) },
+      ]);
+    },
+  ));
+
+const header = (key: string, value: string): Header => ({ key: Buffer.from(key), value: Buffer.from(value) });
+
+it("finds forged dead letters, and allows a second copy of a right one", () =>
+  withLetters(
+    (letters) => {
+      const [first] = letters;
+      const renamed = headersOf({ headers: first?.headers ?? {} } as never).map(({ key, value }) =>
+        /x-dlq-(id|offset)/.test(key.toString())
+          ? header(key.toString(), String(value).replace(/\d+$/, "99"))
+          : { key, value },
+      );
+      return [
+        ...letters,
+        first ?? { value: null },
+        { ...first, value: first?.value ?? null, headers: asKafkajsHeaders(renamed) },
+        { value: "{}" },
+      ];
+    },
+    async (env) => {
+      const { ok, differences } = await audit(env);
+      const topic = env["KAFKA_DLQ_TOPIC"];
+      expect([ok, ...differences.map(({ kind, at }) => [kind, at]).toSorted()]).toEqual([
+        ...[false, ["letter-forged", `${topic}:0:5`]],
+        ["letter-forged", `${topic}:0:6`],
+      ]);
+    },
+  ));
+
+it("finds a dead letter that is not its record's bytes", () =>
+  withLetters(
+    (letters) =>
+      letters.map((letter) => (letter.value?.toString() === "{" ? { ...letter, key: null, timestamp: "7" } : letter)),
+    async (env) => {
+      const { differences } = await audit(env);
+      expect(differences.map(({ kind, detail }) => [kind, detail])).toEqual([
+        ["letter-altered", expect.stringContaining("another key, timestamp than its row")],
+        ["letter-missing", expect.any(String)],
+      ]);
+    },
+  ));
+
+it("passes over the dead letters of other topics", () =>
+  withLetters(
+    (letters) => [
+      ...letters,
+      ...letters.map((letter) => {
+        const headers = headersOf({ headers: letter.headers } as never);
+        const others = headers.map(({ key, value }) =>
+          key.toString() === "x-dlq-topic" ? header("x-dlq-topic", "another") : { key, value },
+        );
+        return { ...letter, headers: asKafkajsHeaders(others) };
+      }),
+    ],
+    async (env) => expect(await audit(env)).toMatchObject({ ok: true }),
+  ));
+
+it("names as many differences as it is asked for, and counts the others", () =>
+  withSql("DELETE FROM orders", async (env) => {
+    const { differences, stderr } = await audit(env, "--differences", "2");
+    expect(differences).toHaveLength(2);
+    // Three counters (two of orders, one of a duplicate that is none any more), six orders and the duplicate.
+    expect(stderr).toContain("and 8 more differences");
+  }));
+
+it("waits for the ingestor, and says so; without one it is not ok, and says how much is missing", async () => {
+  const own = await createTestSystem({ partitions: 2 });
+  try {
+    await produce(own.orders.brokers, own.orders.name, [
+      { partition: 0, value: orderWithId("a") },
+      { partition: 0, value: orderWithId("b") },
+    ]);
+    const alone = await audit(own.env, "--wait", "0");
+    expect([alone.code, alone.ok, alone.differences]).toEqual([1, false, []]);
+    expect(alone.partitions.map(({ epoch, received, lag }) => [epoch, received, lag])).toEqual([
+      [null, 0, 2],
+      [null, 0, 0],
+    ]);
+
+    const waiting = audit(own.env);
+    await own.ingest();
+    const { ok, partitions, stderr } = await waiting;
+    expect([ok, ...partitions.map(({ epoch, received, lag }) => [epoch, received, lag])]).toEqual([
+      true,
+      [1, 2, 0],
+      [1, 0, 0],
+    ]);
+    expect(stderr).toContain("waiting for the ingestor: 2 offsets to be ingested");
+  } finally {
+    await own.drop();
+  }
+});
+
+it("is not ok with a recorded gap, nor with a log that has lost what was not ingested", async () => {
+  const own = await createTestSystem({ partitions: 1 });
+  const admin = testKafka(own.orders.brokers).admin();
+  await admin.connect();
+  try {
+    const ingestor = await own.ingest();
+    await own.publish([{ value: orderWithId("a") }], 1);
+    await ingestor.stop();
+    await produce(own.orders.brokers, own.orders.name, [{ value: "1" }, { value: "2" }, { value: orderWithId("b") }]);
+    await admin.fetchTopicOffsets(own.orders.name);
+    await admin.deleteTopicRecords({ topic: own.orders.name, partitions: [{ partition: 0, offset: "3" }] });
+    const unread = await audit(own.env, "--wait", "0");
+    expect([unread.ok, unread.partitions[0]?.lag, ...unread.differences]).toEqual([
+      ...[false, 1],
+      {
+        kind: "position",
+        at: `${own.orders.name}:1:0`,
+        detail: expect.stringContaining("deleted 2 offsets from 1 on"),
+      },
+    ]);
+
+    await own.ingest();
+    await waitUntil("the last record ingested", async () => {
+      const [row] = await ask(own.database.ownerUrl, "SELECT received FROM positions");
+      return row?.["received"] === "2";
+    });
+    const { code, ok, partitions, differences } = await audit(own.env);
+    expect({ code, ok, differences }).toEqual({ code: 1, ok: false, differences: [] });
+    expect(partitions).toMatchObject([{ received: 2, stored: 2, gap: 2, lag: 0 }]);
+    expect((await audit(own.env, "--quick")).ok).toBe(false);
+  } finally {
+    await admin.disconnect();
+    await own.drop();
+  }
+});
+
+it("is exact about transactions, about a batch that cannot be decoded, and about a database that was put back", async () => {
+  const own = await createTestSystem({ partitions: 1 });
+  const kafka = testKafka(own.orders.brokers);
+  const producer = kafka.producer({ transactionalId: own.orders.name, maxInFlightRequests: 1, idempotent: true });
+  await producer.connect();
+  try {
+    for (const end of ["abort", "commit", "abort"] as const) {
+      const transaction = await producer.transaction();
+      const messages = [{ value: orderWithId(end) }, { value: exampleOrder }, { value: "x" }];
+      await transaction.send({ topic: own.orders.name, messages });
+      await transaction[end]();
+    }
+    const bomb = { value: Buffer.alloc(EXPANDED_LIMIT + 1) };
+    await produceGzipped(own, [bomb, { value: "in it too" }]);
+    const ingestor = await own.ingest();
+    const whole = {
+      ok: true,
+      differences: [],
+      partitions: [{ received: 5, stored: 2, duplicate: 0, dead: 3, lag: 0 }],
+    };
+    await own.publish([], 5);
+    expect(await audit(own.env)).toMatchObject(whole);
+
+    await ingestor.stop();
+    await ask(
+      own.database.ownerUrl,
+      `UPDATE positions SET next_offset = 0, received = 0, stored = 0, dead = 0; DELETE FROM orders; DELETE FROM outbox`,
+    );
+    await own.ingest();
+    await own.publish([], 5);
+    expect(await readTopic(own.letters.brokers, own.letters.name, 4)).toHaveLength(4);
+    expect(await audit(own.env)).toMatchObject(whole);
+  } finally {
+    await producer.disconnect();
+    await own.drop();
+  }
+});
+
+async function produceGzipped({ orders }: TestSystem, messages: Message[]): Promise<void> {
+  const producer = testKafka(orders.brokers).producer();
+  await producer.connect();
+  await producer.send({ topic: orders.name, compression: CompressionTypes.GZIP, messages });
+  await producer.disconnect();
+}
+
+it("knows the lives of a topic apart", async () => {
+  const own = await createTestSystem({ partitions: 1 });
+  const admin = testKafka(own.orders.brokers).admin();
+  await admin.connect();
+  try {
+    const ingestor = await own.ingest();
+    await own.publish([{ value: orderWithId("a") }, { value: "1" }, { value: "2" }], 3);
+    await ingestor.stop();
+    await admin.deleteTopics({ topics: [own.orders.name] });
+    await waitUntil("the topic made anew", () => admin.createTopics({ topics: [{ topic: own.orders.name }] }));
+    await produce(own.orders.brokers, own.orders.name, [{ value: "3" }]);
+    const early = await audit(own.env, "--wait", "0");
+    expect([early.ok, early.partitions[0]?.lag, ...early.differences]).toEqual([
+      ...[false, 1],
+      { kind: "position", at: `${own.orders.name}:1:0`, detail: expect.stringContaining("the log ends at 1") },
+    ]);
+
+    await own.ingest();
+    await own.publish([], 4);
+    const { ok, partitions, differences } = await audit(own.env);
+    expect({ ok, differences }).toEqual({ ok: true, differences: [] });
+    expect(partitions).toMatchObject([
+      { epoch: 1, received: 3, stored: 1, dead: 2, lag: 0 },
+      { epoch: 2, received: 1, stored: 0, dead: 1, lag: 0 },
+    ]);
+  } finally {
+    await admin.disconnect();
+    await own.drop();
+  }
+});
+
+it("tells in a sentence that it was used wrongly or cannot find out", async () => {
+  expect(await runTool("audit", ["--nonsense"], system.env)).toMatchObject({
+    ...{ code: 2, stdout: "" },
+    stderr: expect.stringContaining("unknown option '--nonsense'"),
+  });
+  const noDatabase = await runTool("audit", [], { ...system.env, DATABASE_URL: "postgresql://127.0.0.1:1/orders" });
+  expect(noDatabase).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("ECONNREFUSED") });
+  expect(noDatabase.stderr.trimEnd().split("\n")).toHaveLength(1);
+});

@@ -1,0 +1,51 @@
+import type { Admin, Kafka } from "kafkajs";
+import { deadLetterId } from "../../ingestor/dead-letter";
+import type { Prisma } from "../../prisma/client";
+import { auditLetters } from "./audit-letters";
+import { checkDelivery } from "./check-books";
+import type { Differences } from "./differences";
+import type { Ledger, UndeliveredRow } from "./ledger";
+import { countProgress, type OnProgress, readLogBounds } from "./walk-topic";
+
+export interface AuditDeliveryDeps {
+  readonly ledger: Ledger;
+  readonly prisma: Prisma;
+  readonly kafka: Kafka;
+  readonly admin: Pick<Admin, "deleteGroups" | "fetchTopicOffsets">;
+  readonly topic: string;
+  readonly dlqTopic: string;
+  readonly differences: Differences;
+  readonly say: (text: string) => void;
+  readonly onProgress: OnProgress;
+}
+
+/** Whether a row came in before the audit began. */
+export type IsCovered = (row: Pick<UndeliveredRow, "epoch" | "partition" | "offset">) => boolean;
+
+/**
+ * Every row of the outbox has its dead letter in Kafka, or is named; and the other way round.
+ *
+ * @param waitingBefore the rows that were not delivered before the ends of the dead-letter topic were asked for: their
+ *   dead letters may have come behind these ends since
+ */
+export async function auditDelivery(
+  waitingBefore: readonly UndeliveredRow[],
+  isCovered: IsCovered,
+  deps: AuditDeliveryDeps,
+): Promise<void> {
+  const { ledger, topic, dlqTopic, differences } = deps;
+  const bounds = await readLogBounds(deps.admin, dlqTopic);
+  const found = await auditLetters({ ...deps, bounds, onProgress: countProgress(dlqTopic, bounds, deps.onProgress) });
+  differences.add(...checkDelivery(topic, (await ledger.readUndelivered(topic)).filter(isCovered)));
+
+  const isPurged = bounds.some(({ low }) => low > 0n);
+  const waiting = new Set(waitingBefore.map(({ id }) => id));
+  let purged = 0;
+  for await (const row of ledger.readOutboxIds(topic)) {
+    if (found.has(row.id) || waiting.has(row.id) || row.refusal !== null || !isCovered(row)) continue;
+    if (isPurged) purged++;
+    else
+      differences.add({ kind: "letter-missing", at: deadLetterId({ topic, ...row }), detail: `outbox row ${row.id}` });
+  }
+  if (purged > 0) deps.say(`${purged} dead letters are not in ${dlqTopic} any more: its log no longer begins at 0`);
+}

@@ -1,0 +1,71 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Admin } from "kafkajs";
+import type { LogBounds } from "../../ingestor/open-positions";
+import type { Ledger } from "./ledger";
+
+export interface CatchUpDeps {
+  readonly ledger: Pick<Ledger, "readPositions" | "readUndelivered">;
+  readonly admin: Pick<Admin, "fetchOffsets">;
+  readonly topic: string;
+  /** The ingestor's consumer group. */
+  readonly group: string;
+  readonly bounds: readonly LogBounds[];
+  readonly waitMs: number;
+  /** Told what is waited for, now and then. */
+  readonly onWait: (missing: string) => void;
+}
+
+const LOOK_EVERY_MS = 250;
+const SAY_EVERY_MS = 5_000;
+/** Longer than an idle ingestor takes to compare its positions with PostgreSQL's: whatever it means to do, it does. */
+const SETTLED_MS = 3_000;
+
+/**
+ * Waits until the ingestor has reached the ends and delivered its dead letters, or the time is up; which of these, the
+ * comparison will tell.
+ *
+ * A position stands behind the last record, an end behind what follows it too (a transaction's control records). So an
+ * ingestor that has committed the end to Kafka, and whose position does not move any more, is there as well.
+ */
+export async function catchUp(deps: CatchUpDeps): Promise<void> {
+  const start = performance.now();
+  let lastPositions = "";
+  let movedAt = start;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    const { nextOffsets } = await deps.ledger.readPositions(deps.topic);
+    const now = performance.now();
+    const positions = JSON.stringify([...nextOffsets].map(String));
+    if (positions !== lastPositions) movedAt = now;
+    lastPositions = positions;
+
+    const behind = deps.bounds.filter(({ partition, low, high }) => high > (nextOffsets.get(partition) ?? low));
+    const hasArrived =
+      behind.length === 0 || (now - movedAt > SETTLED_MS && (await hasCommitted(deps, behind).catch(() => false)));
+    const waiting = hasArrived ? await countWaitingLetters(deps) : 0;
+    if ((hasArrived && waiting === 0) || now - start >= deps.waitMs) return;
+    if (now - saidAt >= SAY_EVERY_MS) {
+      saidAt = now;
+      const offsets = behind.reduce(
+        (sum, { partition, low, high }) => sum + high - (nextOffsets.get(partition) ?? low),
+        0n,
+      );
+      deps.onWait(hasArrived ? `${waiting} dead letters to be delivered` : `${offsets} offsets to be ingested`);
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+async function hasCommitted({ admin, group, topic }: CatchUpDeps, behind: readonly LogBounds[]): Promise<boolean> {
+  const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+  const offsets = new Map(committed?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  return behind.every(({ partition, high }) => (offsets.get(partition) ?? -1n) >= high);
+}
+
+/** Those of records that came in later do not hold the audit up for ever. */
+async function countWaitingLetters({ ledger, topic, bounds }: CatchUpDeps): Promise<number> {
+  const ends = new Map(bounds.map(({ partition, high }) => [partition, high]));
+  const rows = await ledger.readUndelivered(topic);
+  return rows.filter(({ partition, offset, refusal }) => refusal === null && offset < (ends.get(partition) ?? 0n))
+    .length;
+}

@@ -1,0 +1,46 @@
+import type { Difference } from "./differences";
+import type { PartitionBooks, UndeliveredRow } from "./ledger";
+
+/**
+ * Compares every position's counters with the rows that they count. Duplicates have no rows: what they are is the rest
+ * of `received`, which PostgreSQL keeps to be the sum. Pure.
+ */
+export function checkBooks(topic: string, books: readonly PartitionBooks[]): Difference[] {
+  return books.flatMap(({ epoch, partition, counters, orders, dead, lastOffset }): Difference[] => {
+    const at = `${topic}:${epoch}:${partition}`;
+    if (!counters) return [{ kind: "position", at, detail: "there are rows of this partition, and no position" }];
+    const differences: Difference[] = [];
+    if (counters.stored !== orders) {
+      differences.push({ kind: "counter", at, detail: `stored is ${counters.stored}, orders has ${rowsOf(orders)}` });
+    }
+    if (counters.dead !== dead) {
+      differences.push({
+        kind: "counter",
+        at,
+        detail: `dead is ${counters.dead}, the outbox stands for ${dead} ${dead === 1n ? "record" : "records"}`,
+      });
+    }
+    if (counters.duplicate < 0n) {
+      differences.push({ kind: "counter", at, detail: `duplicate is ${counters.duplicate}` });
+    }
+    if (lastOffset >= counters.nextOffset) {
+      const detail = `the position is ${counters.nextOffset}, and there is a row of offset ${lastOffset}`;
+      differences.push({ kind: "position", at, detail });
+    }
+    return differences;
+  });
+}
+
+function rowsOf(count: bigint): string {
+  return `${count} ${count === 1n ? "row" : "rows"}`;
+}
+
+/** Names the dead letters that have not reached Kafka. Pure. */
+export function checkDelivery(topic: string, rows: readonly UndeliveredRow[]): Difference[] {
+  return rows.map(({ id, epoch, partition, offset, refusal, ageSeconds }) => {
+    const at = `${topic}:${epoch}:${partition}:${offset}`;
+    return refusal === null
+      ? { kind: "undelivered", at, detail: `outbox row ${id} has waited for ${Math.round(ageSeconds)} s` }
+      : { kind: "refused", at, detail: `outbox row ${id}: Kafka says ${refusal}` };
+  });
+}

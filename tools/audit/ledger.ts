@@ -1,0 +1,223 @@
+import pg from "pg";
+import type { AcceptedRecord } from "../../ingestor/judged-record";
+import { byteaArray, textArray } from "../../ingestor/pg-array";
+import type { DeadRow, StoredRow } from "./compare-range";
+
+/** What PostgreSQL says of a partition: its position, and the rows that it rests on, all of one moment. */
+export interface PartitionBooks {
+  readonly epoch: number;
+  readonly partition: number;
+  /** Undefined: there are rows of the partition, and no position. */
+  readonly counters: Counters | undefined;
+  readonly orders: bigint;
+  /** Records that the outbox stands for. */
+  readonly dead: bigint;
+  /** The highest offset of any row; -1 without rows. */
+  readonly lastOffset: bigint;
+}
+
+export interface Counters {
+  readonly nextOffset: bigint;
+  readonly received: bigint;
+  readonly stored: bigint;
+  readonly duplicate: bigint;
+  readonly dead: bigint;
+  readonly gap: bigint;
+}
+
+export interface UndeliveredRow {
+  readonly id: number;
+  readonly epoch: number;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly refusal: string | null;
+  readonly ageSeconds: number;
+}
+
+interface OffsetRange {
+  readonly epoch: number;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** Postgres's side of the audit: one connection, read only. Documents stay there; what travels is their digests. */
+export class Ledger {
+  readonly #client: pg.Client;
+
+  constructor(databaseUrl: string) {
+    this.#client = new pg.Client({
+      connectionString: databaseUrl,
+      application_name: "orders-audit",
+      connectionTimeoutMillis: 10_000,
+      options: "-c default_transaction_read_only=on",
+    });
+    this.#client.on("error", () => {});
+  }
+
+  connect(): Promise<void> {
+    return this.#client.connect().then(() => {});
+  }
+
+  close(): Promise<void> {
+    return this.#client.end();
+  }
+
+  /** Every partition of every life of the topic, in one snapshot. */
+  async readBooks(topic: string): Promise<PartitionBooks[]> {
+    const { rows } = await this.#client.query(
+      `WITH p AS (SELECT positions.* FROM positions JOIN epochs ON id = epoch WHERE topic = $1),
+         o AS (SELECT epoch, partition, count(*) AS n, max("offset") AS last FROM orders GROUP BY 1, 2),
+         d AS (SELECT epoch, partition, sum(record_count) AS n, max(last_offset) AS last
+               FROM outbox WHERE topic = $1 GROUP BY 1, 2)
+       SELECT epoch, partition, next_offset, received, stored, duplicate, dead, gap,
+         coalesce(o.n, 0) AS orders, coalesce(d.n, 0) AS letters, greatest(o.last, d.last, -1) AS last
+       FROM p FULL JOIN o USING (epoch, partition) FULL JOIN d USING (epoch, partition)
+       WHERE NOT EXISTS (SELECT FROM epochs WHERE id = epoch AND topic <> $1)
+       ORDER BY epoch, partition`,
+      [topic],
+    );
+    return rows.map((row) => ({
+      epoch: row.epoch,
+      partition: row.partition,
+      counters:
+        row.next_offset === null
+          ? undefined
+          : {
+              nextOffset: BigInt(row.next_offset),
+              received: BigInt(row.received),
+              stored: BigInt(row.stored),
+              duplicate: BigInt(row.duplicate),
+              dead: BigInt(row.dead),
+              gap: BigInt(row.gap),
+            },
+      orders: BigInt(row.orders),
+      dead: BigInt(row.letters),
+      lastOffset: BigInt(row.last),
+    }));
+  }
+
+  /** The positions of the topic's current life, by partition, and its number; undefined before the first one. */
+  async readPositions(topic: string): Promise<{ epoch: number | undefined; nextOffsets: ReadonlyMap<number, bigint> }> {
+    const { rows } = await this.#client.query<{ epoch: number; partition: number | null; next_offset: string }>(
+      `SELECT id AS epoch, partition, next_offset FROM epochs LEFT JOIN positions ON epoch = id
+       WHERE id = (SELECT max(id) FROM epochs WHERE topic = $1)`,
+      [topic],
+    );
+    const positions = rows.flatMap(({ partition, next_offset }) =>
+      partition === null ? [] : [[partition, BigInt(next_offset)] as const],
+    );
+    return { epoch: rows[0]?.epoch, nextOffsets: new Map(positions) };
+  }
+
+  /** Rows of the outbox that are not delivered, refused ones among them. */
+  async readUndelivered(topic: string): Promise<UndeliveredRow[]> {
+    const { rows } = await this.#client.query(
+      `SELECT id, epoch, partition, "offset", refusal, extract(epoch FROM now() - failed_at)::float8 AS age
+       FROM outbox WHERE delivered_at IS NULL AND topic = $1 ORDER BY id`,
+      [topic],
+    );
+    return rows.map(({ id, epoch, partition, offset, refusal, age }) => ({
+      ...{ id: Number(id), epoch, partition, offset: BigInt(offset), refusal },
+      ageSeconds: age,
+    }));
+  }
+
+  async readOrders({ epoch, partition, from, to }: OffsetRange): Promise<StoredRow[]> {
+    const { rows } = await this.#client.query(
+      `SELECT "offset", id, sha256, sha256(convert_to(document, 'UTF8')) AS digest FROM orders
+       WHERE epoch = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4`,
+      [epoch, partition, from.toString(), to.toString()],
+    );
+    return rows.map(({ offset, id, sha256, digest }) => ({
+      ...{ offset: BigInt(offset), id, sha256 },
+      documentDigest: digest,
+    }));
+  }
+
+  async readDead({ epoch, partition, from, to }: OffsetRange): Promise<DeadRow[]> {
+    const { rows } = await this.#client.query(
+      `SELECT "offset", last_offset, record_count, "timestamp",
+         sha256(key) AS key, sha256(value) AS value, sha256(headers) AS headers FROM outbox
+       WHERE epoch = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4`,
+      [epoch, partition, from.toString(), to.toString()],
+    );
+    return rows.map((row) => ({
+      offset: BigInt(row.offset),
+      lastOffset: BigInt(row.last_offset),
+      recordCount: row.record_count,
+      keyDigest: row.key,
+      valueDigest: row.value,
+      headersDigest: row.headers,
+      timestamp: BigInt(row.timestamp),
+    }));
+  }
+
+  /**
+   * For each record, in their order, whether the order that is stored under its id has the same meaning: the same
+   * bytes, or equal as `jsonb`, as the ingestor decides it.
+   */
+  async compareMeanings(records: readonly AcceptedRecord[]): Promise<("same" | "other" | "absent")[]> {
+    if (records.length === 0) return [];
+    const { rows } = await this.#client.query<{ is_same: boolean | null }>(
+      `SELECT sha256(convert_to(document, 'UTF8')) = batch.digest AS is_same
+       FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS batch (id, digest, n)
+       LEFT JOIN orders ON orders.id = batch.id COLLATE "C" ORDER BY n`,
+      [textArray(records.map(({ verdict }) => verdict.id)), byteaArray(records.map(({ verdict }) => verdict.sha256))],
+    );
+    const meanings: ("same" | "other" | "absent")[] = [];
+    for (const [index, { is_same }] of rows.entries()) {
+      const record = records[index];
+      if (is_same === null || !record) meanings.push("absent");
+      else meanings.push(is_same || (await this.#isEqualAsJson(record)) ? "same" : "other");
+    }
+    return meanings;
+  }
+
+  async #isEqualAsJson({ verdict: { id, document } }: AcceptedRecord): Promise<boolean> {
+    try {
+      const { rows } = await this.#client.query<{ is_same: boolean }>(
+        `SELECT document::jsonb = convert_from($2::bytea, 'UTF8')::jsonb AS is_same FROM orders WHERE id = $1`,
+        [id, document],
+      );
+      return rows[0]?.is_same ?? false;
+    } catch (error) {
+      // What was damaged so that it is no JSON any more has no meaning at all.
+      if ((error as { code?: string }).code?.startsWith("22")) return false;
+      throw error;
+    }
+  }
+
+  /** The rows of the outbox for records of any life of the topic, with digests in place of key and value. */
+  async findLetterRows(
+    topic: string,
+    records: readonly { readonly partition: number; readonly offset: bigint }[],
+  ): Promise<{ id: bigint; key: Buffer | null; value: Buffer | null }[]> {
+    const { rows } = await this.#client.query(
+      `SELECT o.id, sha256(o.key) AS key, sha256(o.value) AS value
+       FROM (SELECT DISTINCT * FROM unnest($2::int[], $3::bigint[])) AS letter (partition, "offset")
+       CROSS JOIN (SELECT id FROM epochs WHERE topic = $1) AS e
+       JOIN outbox o ON o.epoch = e.id AND o.partition = letter.partition AND o."offset" = letter."offset"`,
+      [topic, records.map(({ partition }) => partition), records.map(({ offset }) => offset.toString())],
+    );
+    return rows.map(({ id, key, value }) => ({ id: BigInt(id), key, value }));
+  }
+
+  /** The topic's rows of the outbox in the order of their ids, a page at a time. */
+  async *readOutboxIds(topic: string): AsyncGenerator<Omit<UndeliveredRow, "ageSeconds">> {
+    const pageRows = 10_000;
+    let last = "0";
+    for (;;) {
+      const { rows } = await this.#client.query(
+        `SELECT id, epoch, partition, "offset", refusal FROM outbox
+         WHERE id > $1 AND topic = $2 ORDER BY id LIMIT ${pageRows}`,
+        [last, topic],
+      );
+      for (const { id, epoch, partition, offset, refusal } of rows) {
+        last = id;
+        yield { id: Number(id), epoch, partition, offset: BigInt(offset), refusal };
+      }
+      if (rows.length < pageRows) return;
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { Command } from "commander";
+import { parseCommandLine, wholeNumber } from "../command-line";
+
+export interface AuditOptions {
+  /** PostgreSQL alone. */
+  readonly quick: boolean;
+  readonly json: boolean;
+  /** So many differences are named. */
+  readonly differences: number;
+  /** Seconds to wait for the ingestor. */
+  readonly wait: number;
+}
+
+/** @throws UsageError for an unknown or malformed option */
+export function readOptions(args: readonly string[]): AuditOptions {
+  const command = new Command("audit")
+    .description(
+      "Compares Kafka with PostgreSQL: every record of the log is a stored order, a duplicate or a dead letter, byte for byte.",
+    )
+    .option("--quick", "compare the counters with the rows of PostgreSQL only; needs no Kafka")
+    .option("--wait <S>", "wait at most so many seconds for the ingestor to reach the log's end", wholeNumber(0), 30)
+    .option("--differences <N>", "name at most so many differences", wholeNumber(0), 20)
+    .option("--json", "end with one line {ok, partitions, differences} on standard output")
+    .addHelpText("after", notes);
+  type Given = Partial<AuditOptions> & Pick<AuditOptions, "wait" | "differences">;
+  return { quick: false, json: false, ...parseCommandLine(command, "audit", args).opts<Given>() };
+}
+
+const notes = `
+It is ok when there is no difference, no gap (offsets that Kafka had deleted before they were ingested) and no lag
+(records that are not ingested yet). Where the log begins later than at its first record, only the counters speak for
+what was before. Reads only; run it whenever you like, also under load. Needs DATABASE_URL of the owner.
+
+Exit codes: 0 it is ok, 1 it is not, or it could not be found out, 2 used wrongly.`;

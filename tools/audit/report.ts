@@ -1,0 +1,75 @@
+import { type Difference, type Differences, differenceKinds } from "./differences";
+import type { AuditedPartition } from "./run-audit";
+
+export interface AuditResult {
+  readonly ok: boolean;
+  readonly partitions: readonly AuditedPartition[];
+  readonly differences: readonly Difference[];
+}
+
+/** A gap is a loss, and what is not ingested has not been looked at: neither is ok, though neither is a difference. */
+export function resultOf(partitions: readonly AuditedPartition[], differences: Differences): AuditResult {
+  const isComplete = partitions.every(({ gap, lag }) => gap === 0 && (lag ?? 0) === 0);
+  return { ok: isComplete && differences.total === 0, partitions, differences: differences.kept };
+}
+
+const columns = ["epoch", "partition", "received", "stored", "duplicate", "dead", "gap", "lag"] as const;
+
+/** The result for a person: a line a partition, the differences, and a sentence. */
+export function describe({ ok, partitions, differences }: AuditResult, found: Differences): string {
+  const rows = partitions.map((partition) => columns.map((column) => partition[column]?.toLocaleString("en") ?? "-"));
+  const widths = columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (cells: readonly string[]): string => cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join("  ");
+  const named = differences.map(({ kind, at, detail }) => `${kind} ${at}: ${detail}`);
+  return [
+    line(columns),
+    ...rows.map(line),
+    ...named,
+    ...summarise(partitions, found, named.length),
+    verdictOf(ok),
+    "",
+  ].join("\n");
+}
+
+function summarise(partitions: readonly AuditedPartition[], found: Differences, named: number): string[] {
+  const sum = (field: "gap" | "lag"): number => partitions.reduce((total, each) => total + (each[field] ?? 0), 0);
+  const lines: string[] = [];
+  if (found.total > named) lines.push(`and ${found.total - named} more differences (--differences N names more)`);
+  for (const [kind, count] of found.counts) lines.push(`${count} × ${kind}: ${differenceKinds[kind]}`);
+  if (sum("gap") > 0) lines.push(`${sum("gap")} offsets were deleted by Kafka before they were ingested`);
+  if (sum("lag") > 0) lines.push(`${sum("lag")} records are not ingested yet: is the ingestor running?`);
+  return lines;
+}
+
+function verdictOf(ok: boolean): string {
+  return ok ? "ok: every record is accounted for" : "NOT ok";
+}
+
+const EVERY_MS = { terminal: 200, file: 5_000 };
+
+/** Says how far the audit is: on a terminal in one line that changes, elsewhere in a line now and then. */
+export class Progress {
+  #shownAt = performance.now();
+  #isShown = false;
+
+  constructor(private readonly err: NodeJS.WriteStream = process.stderr) {}
+
+  show(topic: string, done: bigint, total: bigint): void {
+    const now = performance.now();
+    if (now - this.#shownAt < (this.err.isTTY ? EVERY_MS.terminal : EVERY_MS.file)) return;
+    this.#shownAt = now;
+    const text = `${topic}: ${done.toLocaleString("en")} of ${total.toLocaleString("en")} offsets compared`;
+    this.err.write(this.err.isTTY ? `\r${text}\u001b[K` : `${text}\n`);
+    this.#isShown = this.err.isTTY;
+  }
+
+  say(text: string): void {
+    this.clear();
+    this.err.write(`${text}\n`);
+  }
+
+  clear(): void {
+    if (this.#isShown) this.err.write("\r\u001b[K");
+    this.#isShown = false;
+  }
+}

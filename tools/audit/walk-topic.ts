@@ -1,0 +1,186 @@
+import { randomUUID } from "node:crypto";
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
+import type { LogBounds } from "../../ingestor/open-positions";
+
+/**
+ * Reads a topic once, read-committed, from where its log begins to ends that were captured before, in ranges of offsets
+ * that follow each other without a hole.
+ *
+ * kafkajs reads by consumer groups only, so this makes a group of its own, commits nothing and removes it at the end. A
+ * partition is `walking` (a cursor says up to where it has been told) or `walked` (paused). When the group is joined,
+ * at the start or after a rebalance, every partition is sought to its cursor, so nothing is told twice. Offsets without
+ * a record (control records, aborted and compacted ones) belong to the range of what follows them. When retention is
+ * faster than the walk, the walk goes on where the log begins by then. It ends when every partition is walked, with the
+ * first error of a listener, or when Kafka has been silent for too long.
+ */
+export interface Walk {
+  readonly topic: string;
+  readonly bounds: readonly LogBounds[];
+  /** Told range by range, a partition's in order; the messages are views into what was fetched. */
+  readonly onRange: (range: WalkedRange) => Promise<void>;
+}
+
+export interface WalkedRange {
+  readonly partition: number;
+  /** Inclusive. Later than the end of the range before it only where Kafka has deleted what was between. */
+  readonly from: bigint;
+  /** Exclusive. */
+  readonly to: bigint;
+  readonly messages: readonly KafkaMessage[];
+}
+
+interface Cursor extends LogBounds {
+  /** Every offset below has been fetched. */
+  seen: bigint;
+  /** Every offset below has been told to the listener. */
+  told: bigint;
+}
+
+/** What a listener gets at once; a single record may be larger. */
+const RANGE_RECORDS = 2_000;
+const RANGE_BYTES = 4 * 1_048_576;
+const SILENCE_MS = 60_000;
+
+/** The ends of a topic's logs; `high` is the end of what is committed. @throws kafkajs' error when there is no such topic */
+export async function readLogBounds(admin: Pick<Admin, "fetchTopicOffsets">, topic: string): Promise<LogBounds[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets
+    .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
+    .sort((a, b) => a.partition - b.partition);
+}
+
+/** Told how far a walk is: its topic, and offsets walked of how many. */
+export type OnProgress = (topic: string, done: bigint, total: bigint) => void;
+
+/** Adds up the offsets that a walk reports. */
+export function countProgress(
+  topic: string,
+  bounds: readonly LogBounds[],
+  onProgress: OnProgress,
+): (offsets: bigint) => void {
+  const total = bounds.reduce((sum, { low, high }) => sum + high - low, 0n);
+  let done = 0n;
+  return (offsets) => {
+    done += offsets;
+    onProgress(topic, done, total);
+  };
+}
+
+/** @throws what `onRange` throws; an Error when Kafka is silent for a minute */
+export async function walkTopic(kafka: Kafka, admin: Pick<Admin, "deleteGroups">, walk: Walk): Promise<void> {
+  const cursors = new Map<number, Cursor>();
+  for (const bounds of walk.bounds) {
+    if (bounds.low < bounds.high) cursors.set(bounds.partition, { ...bounds, seen: bounds.low, told: bounds.low });
+  }
+  if (cursors.size === 0) return;
+  const groupId = `orders-audit-${randomUUID()}`;
+  const consumer = kafka.consumer({
+    groupId,
+    maxWaitTimeInMs: 100,
+    maxBytesPerPartition: 2 * 1_048_576,
+    maxBytes: 16 * 1_048_576,
+  });
+  try {
+    await consume(consumer, walk, cursors);
+  } finally {
+    await consumer.disconnect().catch(() => {});
+    // An empty group disappears by itself in the end; not to wait for that is a courtesy.
+    await admin.deleteGroups([groupId]).catch(() => {});
+  }
+  for (const { partition, told, high } of cursors.values()) {
+    if (told < high) await walk.onRange({ partition, from: told, to: high, messages: [] });
+  }
+}
+
+function consume(consumer: Consumer, walk: Walk, cursors: ReadonlyMap<number, Cursor>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const end = (error?: unknown): void => {
+      isOver = true;
+      clearTimeout(silence);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const silence = setTimeout(() => end(new Error(`Kafka has sent nothing for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
+    const move = (cursor: Cursor, seen: bigint): void => {
+      cursor.seen = seen;
+      silence.refresh();
+      if (seen >= cursor.high) consumer.pause([{ topic: walk.topic, partitions: [cursor.partition] }]);
+      if ([...cursors.values()].every((each) => each.seen >= each.high)) end();
+    };
+
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      for (const { partition, seen, high } of cursors.values()) {
+        if (seen < high) consumer.seek({ topic: walk.topic, partition, offset: seen.toString() });
+      }
+    });
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
+      const cursor = cursors.get(partition);
+      // Nothing but control records or aborted ones: such a batch is told by this event alone.
+      if (cursor && !isOver && batchSize === 0 && lastOffset !== null && BigInt(lastOffset) >= cursor.seen) {
+        move(cursor, BigInt(lastOffset) + 1n);
+      }
+    });
+    consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+      if (!restart) end(error);
+    });
+
+    const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
+      const cursor = cursors.get(batch.partition);
+      if (!cursor) return;
+      const fetchedFrom = BigInt(fetchedOffsetOf(batch));
+      if (fetchedFrom > cursor.seen) cursor.told = cursor.seen = fetchedFrom;
+      const messages = batch.messages.filter(({ offset }) => isBetween(BigInt(offset), cursor));
+      for (const range of rangesOf(messages, BigInt(batch.lastOffset()) + 1n)) {
+        if (isOver) return;
+        const to = earlier(range.to, cursor.high);
+        try {
+          await walk.onRange({ partition: batch.partition, from: cursor.told, to, messages: range.messages });
+        } catch (error) {
+          return end(error);
+        }
+        cursor.told = to;
+        move(cursor, to);
+        // A rebalance comes out of here and has to reach kafkajs.
+        await heartbeat();
+      }
+    };
+    consumer
+      .connect()
+      .then(() => consumer.subscribe({ topics: [walk.topic], fromBeginning: true }))
+      .then(() => consumer.run({ autoCommit: false, eachBatch }))
+      .catch(end);
+  });
+}
+
+function isBetween(offset: bigint, { seen, high }: Cursor): boolean {
+  return offset >= seen && offset < high;
+}
+
+function earlier(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+/** Cuts what a fetch has brought into pieces; the last piece ends where the fetch does, whatever records it has. */
+export function* rangesOf(
+  messages: readonly KafkaMessage[],
+  end: bigint,
+  limits = { records: RANGE_RECORDS, bytes: RANGE_BYTES },
+): Generator<{ readonly messages: readonly KafkaMessage[]; readonly to: bigint }> {
+  let start = 0;
+  let bytes = 0;
+  for (const [index, message] of messages.entries()) {
+    bytes += (message.key?.length ?? 0) + (message.value?.length ?? 0);
+    if (index + 1 - start < limits.records && bytes < limits.bytes) continue;
+    if (index + 1 === messages.length) break;
+    yield { messages: messages.slice(start, index + 1), to: BigInt(message.offset) + 1n };
+    start = index + 1;
+    bytes = 0;
+  }
+  yield { messages: messages.slice(start), to: end };
+}
+
+/** Where the fetch began. kafkajs has it on every batch, its types do not. */
+function fetchedOffsetOf(batch: EachBatchPayload["batch"]): string {
+  return (batch as unknown as { readonly fetchedOffset: string }).fetchedOffset;
+}

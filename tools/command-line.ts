@@ -1,0 +1,37 @@
+import { type Command, CommanderError, InvalidArgumentError } from "commander";
+import { UsageError } from "./usage-error";
+
+/**
+ * Reads a tool's command line. Help goes to standard output and ends the process with 0.
+ *
+ * @param name the npm script, for the hint
+ * @throws UsageError for whatever commander does not understand
+ */
+export function parseCommandLine(command: Command, name: string, args: readonly string[]): Command {
+  for (const each of [command, ...command.commands]) {
+    each
+      .configureOutput({ writeErr: () => {} })
+      .exitOverride()
+      .allowExcessArguments(false);
+  }
+  try {
+    return command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) process.exit(0);
+    const message = error.message.replace(/^error: /, "");
+    throw new UsageError(
+      `${message === "(outputHelp)" ? "say what to do" : message}\nnpm run ${name} -- --help lists what can be asked for`,
+    );
+  }
+}
+
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < min || !Number.isSafeInteger(number)) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min}.`);
+    }
+    return number;
+  };
+}
