@@ -1,0 +1,108 @@
+import { ask, createTestSystem, firstRecords, laterRecords, runTool, type TestSystem } from "./audit/test-support";
+
+let system: TestSystem;
+
+beforeAll(async () => {
+  system = await createTestSystem();
+  const ingestor = await system.ingest();
+  await system.publish(firstRecords(), 9);
+  await system.publish(laterRecords(), 11);
+  await ingestor.stop();
+  const { ownerUrl } = system.database;
+  await ask(ownerUrl, "UPDATE outbox SET delivered_at = NULL, refusal = 'MESSAGE_TOO_LARGE' WHERE partition = 1");
+  await ask(ownerUrl, "UPDATE outbox SET delivered_at = NULL WHERE value IS NULL");
+  await ask(ownerUrl, "UPDATE outbox SET failed_at = now() - interval '3 hours' WHERE partition = 0");
+});
+afterAll(() => system.drop());
+
+const idOf = (partition: number, offset: number) => `${system.orders.name}:1:${partition}:${offset}`;
+// Only PostgreSQL is there for this tool.
+const dlq = (...args: string[]) => runTool("dlq", args, { DATABASE_URL: system.database.ownerUrl });
+
+it("counts by reason and first path, tells ages and rates, and what has not been delivered", async () => {
+  const { code, stdout } = await dlq("stats", "--json");
+  const stats = JSON.parse(stdout);
+  expect([code, stats]).toEqual([
+    0,
+    expect.objectContaining({
+      ...{ letters: 4, records: 4, delivered: 2, waiting: 1, refused: 1, lastHour: 3, perHour: 0.2 },
+      refusals: [{ refusal: "MESSAGE_TOO_LARGE", letters: 1 }],
+    }),
+  ]);
+  expect(Date.parse(stats.newest) - Date.parse(stats.oldest)).toBeGreaterThan(3 * 3_600_000 - 60_000);
+  expect(stats.causes).toEqual([
+    expect.objectContaining({ reason: "deserialize", path: "/", letters: 2, lastHour: 1 }),
+    expect.objectContaining({ reason: "conflict", path: "/order_uid", letters: 1 }),
+    expect.objectContaining({ reason: "schema", path: "/", letters: 1 }),
+  ]);
+  const { stdout: text } = await dlq();
+  expect(text).toMatch(/^4 dead letters: the first 3 h ago, the last \d+ s ago\n3 in the last hour/);
+  expect(text).toContain("2 delivered, 1 waiting, the longest for ");
+  expect(text).toMatch(/2 +1 +deserialize +\/ .* \/ is /);
+});
+
+it("lists the newest first, and what a wish leaves of them", async () => {
+  const list = async (...args: string[]) => {
+    const { matched, letters } = JSON.parse((await dlq("list", "--json", ...args)).stdout);
+    return [matched, ...letters.map(({ id, delivery }: { id: string; delivery: string }) => `${id} ${delivery}`)];
+  };
+  const [tombstone, conflict] = [`${idOf(2, 0)} waiting`, `${idOf(2, 1)} delivered`];
+  const [brace, schema] = [`${idOf(0, 2)} delivered`, `${idOf(1, 1)} refused`];
+  const [matched, first, ...rest] = await list();
+  expect([matched, first, rest.toSorted()]).toEqual([4, conflict, [brace, schema, tombstone].toSorted()]);
+  expect(await list("--limit", "1")).toEqual([4, conflict]);
+  expect(await list("--reason", "schema")).toEqual([1, schema]);
+  expect(await list("--path", "/order_uid", "--reason", "conflict")).toEqual([1, conflict]);
+  expect(await list("--undelivered")).toEqual([2, tombstone, schema]);
+  expect((await list("--since", "2h"))[0]).toBe(3);
+  const { stdout } = await dlq("list", "--limit", "1");
+  expect(stdout.split("\n")).toEqual([
+    expect.stringMatching(/^x-dlq-id +failed at +reason +delivery +first mistake$/),
+    expect.stringMatching(/:1:2:1 +2\S+Z +conflict +delivered +\/order_uid is taken by another order/),
+    "and 3 older ones (--limit N shows more)",
+    "",
+  ]);
+});
+
+it("shows a letter without a value of its content, by x-dlq-id and by its number", async () => {
+  const { code, stdout } = await dlq("show", idOf(1, 1));
+  expect(code).toBe(0);
+  expect(stdout).toContain('{"secret": "<6>", "sum": 0}');
+  expect(stdout).toContain("refused: MESSAGE_TOO_LARGE");
+  expect(stdout).not.toMatch(/Ivanov|"sum": 42/);
+  const { outboxId, value, bytes } = JSON.parse((await dlq("show", idOf(1, 1), "--json")).stdout);
+  expect([value, bytes]).toEqual(['{"secret": "<6>", "sum": 0}', 31]);
+  expect((await dlq("show", String(outboxId))).stdout).toBe(stdout);
+});
+
+it("shows key and headers by their lengths, and in full when that is asked for", async () => {
+  const { key, headers } = JSON.parse((await dlq("show", idOf(0, 2), "--json")).stdout);
+  expect([key, headers]).toEqual([
+    "<2 bytes>",
+    [
+      { name: "trace", value: "<3 bytes>" },
+      { name: "x-dlq-id", value: "<6 bytes>" },
+      { name: "trace", value: null },
+    ],
+  ]);
+  const { stdout } = await dlq("show", idOf(0, 2), "--full");
+  expect(stdout).toMatch(
+    /key {8}0x00ff\nheader {5}trace: 0x0100ff\nheader {5}x-dlq-id: forged\nheader {5}trace: null\n/,
+  );
+  expect(stdout).toMatch(/published {2}2020-09-13T12:26:40.000Z[\s\S]*\n\{\n$/);
+});
+
+it("writes exactly the value's bytes when it is asked for them", async () => {
+  expect(await dlq("show", idOf(1, 1), "--raw")).toEqual({
+    ...{ code: 0, stderr: "", stdout: '{"secret": "Ivanov", "sum": 42}' },
+  });
+  expect(await dlq("show", idOf(2, 0), "--raw")).toEqual({ code: 0, stderr: "", stdout: "" });
+});
+
+it("says that there is no such letter", async () => {
+  for (const id of ["999", "nonsense", idOf(0, 999), `${system.orders.name}:9:0:2`]) {
+    const ended = await dlq("show", id);
+    expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("there is no dead letter") });
+  }
+  expect(await dlq("show")).toMatchObject({ code: 2, stderr: expect.stringContaining("missing required argument") });
+});

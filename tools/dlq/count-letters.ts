@@ -1,0 +1,67 @@
+import type pg from "pg";
+
+export interface LetterStats {
+  /** Dead letters in all. */
+  readonly letters: number;
+  /** The records that they stand for: more where batches could not be decoded. */
+  readonly records: number;
+  readonly delivered: number;
+  readonly waiting: number;
+  readonly refused: number;
+  /** When the first and the last failed; null without any. ISO 8601. */
+  readonly oldest: string | null;
+  readonly newest: string | null;
+  /** Since when the longest-waiting waits; null if none does. */
+  readonly waitingSince: string | null;
+  readonly lastHour: number;
+  /** Dead letters an hour, over the last day. */
+  readonly perHour: number;
+  /** The most frequent first. */
+  readonly causes: readonly Cause[];
+  /** Kafka's codes for what it will not take. */
+  readonly refusals: readonly { readonly refusal: string; readonly letters: number }[];
+}
+
+export interface Cause {
+  readonly reason: string;
+  /** Of the first mistake; `*` for a place in a list. */
+  readonly path: string;
+  readonly letters: number;
+  readonly lastHour: number;
+  readonly newest: string;
+  /** The first mistake of the newest. */
+  readonly example: string;
+}
+
+const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
+
+/** Counts the dead letters by what an operator asks first: how many, since when, why, and did they arrive. */
+export async function countLetters(client: pg.Client): Promise<LetterStats> {
+  const { rows: totals } = await client.query(`
+    SELECT count(*)::int AS letters, coalesce(sum(record_count), 0)::int AS records,
+      count(delivered_at)::int AS delivered,
+      (count(*) FILTER (WHERE delivered_at IS NULL AND refusal IS NULL))::int AS waiting,
+      (count(*) FILTER (WHERE delivered_at IS NULL AND refusal IS NOT NULL))::int AS refused,
+      min(failed_at) AS oldest, max(failed_at) AS newest,
+      min(failed_at) FILTER (WHERE delivered_at IS NULL AND refusal IS NULL) AS waiting_since,
+      (count(*) FILTER (WHERE failed_at > now() - interval '1 hour'))::int AS last_hour,
+      (count(*) FILTER (WHERE failed_at > now() - interval '1 day'))::int AS last_day
+    FROM outbox`);
+  const { rows: causes } = await client.query(`
+    WITH letters AS (SELECT id, reason, failed_at, split_part(errors, E'\\n', 1) AS mistake FROM outbox)
+    SELECT reason, regexp_replace(split_part(mistake, ' ', 1), '/[0-9]+(?=/|$)', '/*', 'g') AS path,
+      count(*)::int AS letters, (count(*) FILTER (WHERE failed_at > now() - interval '1 hour'))::int AS "lastHour",
+      max(failed_at) AS newest, (array_agg(mistake ORDER BY id DESC))[1] AS example
+    FROM letters GROUP BY 1, 2 ORDER BY letters DESC, reason, path`);
+  const { rows: refusals } = await client.query(`
+    SELECT refusal, count(*)::int AS letters FROM outbox
+    WHERE refusal IS NOT NULL AND delivered_at IS NULL GROUP BY 1 ORDER BY 2 DESC`);
+  const { oldest, newest, waiting_since, last_hour, last_day, ...counts } = totals[0];
+  return {
+    ...counts,
+    ...{ oldest: iso(oldest), newest: iso(newest), waitingSince: iso(waiting_since) },
+    ...{ lastHour: last_hour, perHour: Math.round((last_day / 24) * 10) / 10 },
+    causes: causes.map((cause) => ({ ...cause, newest: iso(cause.newest) })),
+    refusals,
+  };
+}

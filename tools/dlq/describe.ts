@@ -1,0 +1,100 @@
+import type { LetterStats } from "./count-letters";
+import type { Letter, LetterHead } from "./find-letters";
+import { printable, redactValue, showBytes } from "./redact";
+
+/** How long ago in the largest unit that leaves a number to read. */
+export function ago(time: string, now: Date): string {
+  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(time)) / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
+}
+
+export function describeStats(stats: LetterStats, now: Date): string {
+  if (stats.letters === 0 || !stats.oldest || !stats.newest) return "no dead letters\n";
+  const batches = stats.records > stats.letters ? ` (for ${stats.records} records)` : "";
+  const waiting = stats.waitingSince ? `, the longest for ${ago(stats.waitingSince, now)}` : "";
+  const lines = [
+    `${stats.letters} dead letters${batches}: the first ${ago(stats.oldest, now)} ago, the last ${ago(stats.newest, now)} ago`,
+    `${stats.lastHour} in the last hour, ${stats.perHour} an hour in the last day`,
+    `${stats.delivered} delivered, ${stats.waiting} waiting${waiting}, ${stats.refused} refused by Kafka`,
+    ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
+    "",
+    ...table(
+      ["letters", "last hour", "reason", "path", "newest", "its first mistake"],
+      stats.causes.map(({ letters, lastHour, reason, path, newest, example }) => [
+        ...[String(letters), String(lastHour), reason, printable(path), `${ago(newest, now)} ago`, printable(example)],
+      ]),
+    ),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+export function describeList(letters: readonly LetterHead[], matched: number): string {
+  if (matched === 0) return "no dead letters\n";
+  const rows = letters.map((letter) => [
+    ...[letter.id, letter.failedAt, letter.reason, deliveryOf(letter)],
+    printable(letter.errors[0] ?? ""),
+  ]);
+  const more = matched > letters.length ? [`and ${matched - letters.length} older ones (--limit N shows more)`] : [];
+  return `${[...table(["x-dlq-id", "failed at", "reason", "delivery", "first mistake"], rows), ...more].join("\n")}\n`;
+}
+
+/** What is shown of a letter, and what `--json` has; nothing of its content in clear, unless it is to be shown in full. */
+export function viewOf(letter: Letter, isFull: boolean) {
+  const { key, value, headers, ...head } = letter;
+  const show = (bytes: Buffer | null): string | null => {
+    if (bytes === null) return null;
+    return isFull ? showBytes(bytes) : `<${bytes.length} bytes>`;
+  };
+  return {
+    ...head,
+    key: show(key),
+    headers: headers.map((header) => ({ name: showBytes(header.key), value: show(header.value) })),
+    bytes: value?.length ?? null,
+    value: value && (isFull ? showBytes(value) : redactValue(value)),
+  };
+}
+
+export function describeLetter(letter: Letter, isFull: boolean): string {
+  const view = viewOf(letter, isFull);
+  const range = letter.records > 1 ? ` and on to offset ${view.lastOffset}: ${view.records} records` : "";
+  const size = view.bytes === null ? "none: a tombstone, or a batch that could not be decoded" : `${view.bytes} bytes`;
+  return [
+    `x-dlq-id   ${view.id}${range}`,
+    `outbox     row ${view.outboxId}, ${deliveryOf(view)}, ${view.attempts === 1 ? "1 attempt" : `${view.attempts} attempts`}`,
+    `failed at  ${view.failedAt}`,
+    `published  ${timeOf(view.timestamp)}`,
+    `reason     ${view.reason}`,
+    ...view.errors.map((error) => `           ${printable(error)}`),
+    `key        ${view.key ?? "none"}`,
+    ...view.headers.map(({ name, value }) => `header     ${name}: ${value ?? "null"}`),
+    `value      ${size}${isFull || view.bytes === null ? "" : ", masked:"}`,
+    ...(view.value === null ? [] : [view.value]),
+    "",
+  ].join("\n");
+}
+
+/** Producers may write any number. */
+function timeOf(timestamp: number): string {
+  const time = new Date(timestamp);
+  if (timestamp === -1) return "without a time";
+  return Number.isNaN(time.getTime()) ? `at ${timestamp} ms after 1970` : time.toISOString();
+}
+
+function deliveryOf({ delivery, refusal, attempts }: LetterHead): string {
+  if (delivery === "refused") return `refused: ${refusal}`;
+  return delivery === "waiting" && attempts > 1 ? `waiting (${attempts} attempts)` : delivery;
+}
+
+/** The last column may be of any length. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [head, ...rows];
+  const widths = head.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)));
+  return all.map((row) =>
+    row
+      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}

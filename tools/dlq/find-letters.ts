@@ -1,0 +1,121 @@
+import type pg from "pg";
+import { deadLetterId } from "../../ingestor/dead-letter";
+import { decodeHeaders, type HeaderList } from "../../runtime/kafka/headers";
+import type { ListWish } from "./options";
+
+/** `waiting` for its delivery, `refused` by Kafka (it stays in the outbox), or `delivered` to the dead-letter topic. */
+export type Delivery = "waiting" | "refused" | "delivered";
+
+/** A dead letter without its content. */
+export interface LetterHead {
+  /** x-dlq-id. */
+  readonly id: string;
+  /** The number of its row in the outbox. */
+  readonly outboxId: number;
+  /** ISO 8601. */
+  readonly failedAt: string;
+  readonly reason: string;
+  /** The first mistakes. */
+  readonly errors: readonly string[];
+  readonly delivery: Delivery;
+  readonly deliveredAt: string | null;
+  /** Kafka's code, for a refused one. */
+  readonly refusal: string | null;
+  /** Deliveries begun. */
+  readonly attempts: number;
+  /** More than 1 for a batch that could not be decoded, which stands there as a whole. */
+  readonly records: number;
+  readonly lastOffset: number;
+}
+
+export interface Letter extends LetterHead {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: HeaderList;
+  /** Milliseconds since 1970; -1 if the record had none. */
+  readonly timestamp: number;
+}
+
+const HEAD = `id, epoch, partition, "offset", last_offset, record_count, topic, reason, errors, failed_at, attempts,
+  refusal, delivered_at`;
+
+/** The columns of HEAD as `pg` has them: what is 64 bits wide is text. */
+interface HeadRow {
+  readonly id: string;
+  readonly epoch: number;
+  readonly partition: number;
+  readonly offset: string;
+  readonly last_offset: string;
+  readonly record_count: number;
+  readonly topic: string;
+  readonly reason: string;
+  readonly errors: string;
+  readonly failed_at: Date;
+  readonly attempts: number;
+  readonly refusal: string | null;
+  readonly delivered_at: Date | null;
+}
+
+interface WholeRow extends HeadRow {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Buffer;
+  readonly timestamp: string;
+}
+
+/** The newest letters that fit the wish, and how many fit in all. */
+export async function listLetters(
+  client: pg.Client,
+  wish: ListWish,
+): Promise<{ readonly matched: number; readonly letters: readonly LetterHead[] }> {
+  const where = `($1::text IS NULL OR reason = $1) AND ($2::text IS NULL OR errors ~ $2)
+    AND ($3::timestamptz IS NULL OR failed_at >= $3) AND (NOT $4 OR delivered_at IS NULL)`;
+  const filter = [wish.reason ?? null, wish.path ? patternOf(wish.path) : null, wish.since ?? null, wish.undelivered];
+  const { rows } = await client.query<HeadRow>(`SELECT ${HEAD} FROM outbox WHERE ${where} ORDER BY id DESC LIMIT $5`, [
+    ...filter,
+    wish.limit,
+  ]);
+  const { rows: counted } = await client.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM outbox WHERE ${where}`,
+    filter,
+  );
+  return { matched: counted[0]?.n ?? 0, letters: rows.map(headOf) };
+}
+
+/** Finds a letter by its x-dlq-id or by the number of its row. */
+export async function findLetter(client: pg.Client, id: string): Promise<Letter | undefined> {
+  const [, topic, ...place] = /^(.+):(\d{1,9}):(\d{1,9}):(\d{1,18})$/.exec(id) ?? [];
+  const isNumber = /^\d{1,18}$/.test(id);
+  if (topic === undefined && !isNumber) return undefined;
+  const { rows } = await client.query<WholeRow>(
+    `SELECT ${HEAD}, key, value, headers, "timestamp" FROM outbox
+     WHERE ${isNumber ? "id = $1" : 'topic = $1 AND epoch = $2 AND partition = $3 AND "offset" = $4'}`,
+    isNumber ? [id] : [topic, ...place],
+  );
+  const [row] = rows;
+  if (!row) return undefined;
+  const { key, value, headers, timestamp } = row;
+  return { ...headOf(row), key, value, headers: decodeHeaders(headers), timestamp: Number(timestamp) };
+}
+
+/** A regular expression for a mistake at the path or below it, in any line. */
+export function patternOf(path: string): string {
+  const literal = path.replace(/\/+$/, "").replace(/[\\^$.|?+()[\]{}]/g, "\\$&");
+  return `(^|\\n)${literal.replaceAll("/*", "/[0-9]+")}${path === "/" ? "/ " : "[ /]"}`;
+}
+
+function headOf(row: HeadRow): LetterHead {
+  return {
+    id: deadLetterId({ ...row, offset: BigInt(row.offset) }),
+    outboxId: Number(row.id),
+    failedAt: row.failed_at.toISOString(),
+    reason: row.reason,
+    errors: row.errors.split("\n"),
+    delivery: row.delivered_at ? "delivered" : row.refusal ? "refused" : "waiting",
+    deliveredAt: row.delivered_at?.toISOString() ?? null,
+    refusal: row.refusal,
+    attempts: row.attempts,
+    records: row.record_count,
+    lastOffset: Number(row.last_offset),
+  };
+}

@@ -1,0 +1,83 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type RejectReason, rejectReasons } from "../../ingestor/judge";
+import { parseCommandLine, wholeNumber } from "../command-line";
+
+export interface ListWish {
+  readonly reason: RejectReason | undefined;
+  /** A path as `stats` names it: `*` stands for any place in a list. */
+  readonly path: string | undefined;
+  readonly since: Date | undefined;
+  readonly limit: number;
+  readonly undelivered: boolean;
+}
+
+export type DlqOptions =
+  | { readonly command: "stats"; readonly json: boolean }
+  | ({ readonly command: "list"; readonly json: boolean } & ListWish)
+  | {
+      readonly command: "show";
+      readonly json: boolean;
+      readonly id: string;
+      readonly raw: boolean;
+      readonly full: boolean;
+    };
+
+/** @throws UsageError for an unknown or malformed command or option */
+export function readOptions(args: readonly string[], now: Date): DlqOptions {
+  let chosen: DlqOptions | undefined;
+  const json = new Option("--json", "end with one line of JSON on standard output");
+  const command = new Command("dlq").description(
+    "Looks at the dead letters: the records that are no orders, as PostgreSQL keeps them. Changes nothing, needs no Kafka.",
+  );
+  command
+    .command("stats", { isDefault: true })
+    .description("how many there are, since when, why, and what waits for its delivery")
+    .addOption(json)
+    .action((options) => {
+      chosen = { json: false, ...options, command: "stats" };
+    });
+  command
+    .command("list")
+    .description("one a line, the newest first")
+    .addOption(new Option("--reason <R>", "only of this reason").choices(rejectReasons))
+    .option("--path <P>", "only with a mistake at this path or below; /items/*/price for any item")
+    .option("--since <T>", "only since 90m, 12h, 7d ago, or since a date like 2026-11-22T10:00Z", moment(now))
+    .option("--limit <N>", "at most so many", wholeNumber(1), 20)
+    .option("--undelivered", "only those that are not in the dead-letter topic")
+    .addOption(json)
+    .action((options) => {
+      chosen = { json: false, undelivered: false, ...options, command: "list" };
+    });
+  command
+    .command("show")
+    .argument("<ID>", "x-dlq-id (topic:epoch:partition:offset), or the number of its row in the outbox")
+    .description(
+      "one of them; what may be personal is masked: strings by their length, numbers by 0; names of fields stay",
+    )
+    .option("--full", "mask nothing")
+    .option("--raw", "write the value's exact bytes to standard output, and nothing else")
+    .addOption(json)
+    .action((id, options) => {
+      chosen = { json: false, raw: false, full: false, ...options, command: "show", id };
+    });
+  command.addHelpText("after", notes);
+  parseCommandLine(command, "dlq", args);
+  if (!chosen) throw new Error("commander has run no command");
+  return chosen;
+}
+
+const notes = `
+npm run dlq -- list --help tells what it can be asked for. Needs DATABASE_URL of the owner or the ingestor.
+Exit codes: 0 done, 1 there is no such dead letter, or PostgreSQL does not answer, 2 used wrongly.`;
+
+const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time that is so long ago, or is written as a date. */
+function moment(now: Date): (text: string) => Date {
+  return (text) => {
+    const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+    const time = unit ? now.getTime() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(text);
+    if (Number.isNaN(time)) throw new InvalidArgumentError("It must be like 90m, 12h, 7d, or a date.");
+    return new Date(time);
+  };
+}
