@@ -45,6 +45,8 @@ export interface OpenPartition {
   seenOffset: bigint;
   /** The record before the position, until it has been found again in Kafka. */
   lastRecord: OpenedPosition["lastRecord"];
+  /** False until the first batch has been begun. */
+  isBegun: boolean;
 }
 
 export interface AssignmentDeps {
@@ -101,7 +103,7 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
   };
 
   const settle = ({ epoch, partition, nextOffset, lastRecord, missing }: OpenedPosition): void => {
-    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset, lastRecord };
+    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset, lastRecord, isBegun: false };
     positioning.delete(partition);
     open.set(partition, opened);
     consumer.seek({ topic, partition, offset: (lastRecord?.offset ?? nextOffset).toString() });

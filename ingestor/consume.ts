@@ -3,10 +3,12 @@ import type { Prisma } from "../prisma/client";
 import { undecodableOf } from "../runtime/kafka/undecodable";
 import type { Log } from "../runtime/log";
 import { type Assignment, createAssignment, type OpenPartition } from "./assignment";
+import { beginsInVain } from "./careful-mode";
 import { createOffsetCommitter, type OffsetCommitter } from "./commit-offsets";
 import { connectPatiently } from "./connect-patiently";
 import type { Failure } from "./failure";
 import { type BatchLimits, ingestBatch } from "./ingest-batch";
+import type { Verdict } from "./judge";
 import { digestOf } from "./judged-record";
 import type { IngestorMetrics } from "./metrics";
 import { type Batch, storeBatch } from "./store-batch";
@@ -21,6 +23,8 @@ export interface ConsumeDeps {
   readonly group: string;
   readonly limits: BatchLimits;
   readonly partitionsAtOnce: number;
+  /** Judges a record that may kill the process. */
+  readonly judgeApart: (value: Buffer | null) => Promise<Verdict>;
   /** Told of new rows of the outbox; must not throw. */
   readonly onDeadLetters: (outboxIds: readonly bigint[]) => void;
   /** Told when storing fails because something is down, and with undefined when it works again. */
@@ -170,12 +174,14 @@ async function eachBatch(
     );
     return assignment.beginEpochAfter(epoch);
   }
+  const isSuspicious = await beginCarefully(partition, deps);
   // Fetched further on than has been seen: kafkajs was out of the log's range and has jumped.
   const hasJumped = BigInt(fetchedOffsetOf(batch)) > partition.seenOffset;
   const result = hasJumped
     ? "reposition"
     : await ingestBatch(batch, partition, {
         limits: deps.limits,
+        judgeApart: isSuspicious ? deps.judgeApart : undefined,
         isCurrent,
         store: (toStore) => withHeartbeat(heartbeat, (wait) => store(toStore, deps, isCurrent, wait)),
         onCommitted: async (lastOffset, counts) => {
@@ -221,6 +227,21 @@ async function store(
   });
   endTimer();
   return result;
+}
+
+/** Whether the first batch of a partition has to be judged apart, because it was begun again and again in vain. */
+async function beginCarefully(partition: OpenPartition, { prisma, log }: ConsumeDeps): Promise<boolean> {
+  if (partition.isBegun) return false;
+  partition.isBegun = true;
+  // Without the database nothing is stored anyway, and the next opening counts.
+  const isSuspicious = await beginsInVain(prisma, partition).catch(() => false);
+  if (isSuspicious) {
+    log.warn(
+      { event: "partition.careful", partition: partition.partition },
+      `partition ${partition.partition} was begun again and again without a commit: judging its records apart`,
+    );
+  }
+  return isSuspicious;
 }
 
 /** Looks for the last record that was ingested, and for whether it is the same. One that is gone tells nothing. */

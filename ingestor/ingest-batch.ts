@@ -1,11 +1,14 @@
 import type { Batch as FetchedBatch, KafkaMessage } from "kafkajs";
 import type { OpenPartition } from "./assignment";
-import { type JudgedRecord, judgeMessage, sizeOf } from "./judged-record";
+import type { Verdict } from "./judge";
+import { type JudgedRecord, judgeMessage, judgeMessageBy, sizeOf } from "./judged-record";
 import type { Batch } from "./store-batch";
 import type { PatientStoreResult } from "./store-patiently";
 
 export interface IngestBatchDeps {
   readonly limits: BatchLimits;
+  /** For records of which one may kill the process: judges them elsewhere, one at a time. */
+  readonly judgeApart: ((value: Buffer | null) => Promise<Verdict>) | undefined;
   /** Stores the batch, whatever it takes. */
   readonly store: (batch: Batch) => Promise<PatientStoreResult>;
   /** False once the partition is no longer ours or the process is stopping. */
@@ -29,7 +32,11 @@ export async function ingestBatch(
   partition: OpenPartition,
   deps: IngestBatchDeps,
 ): Promise<IngestBatchResult> {
-  for (const records of judgeInPortions(fetched.messages, partition.nextOffset, deps.limits)) {
+  const { judgeApart, limits } = deps;
+  const portions = judgeApart
+    ? judgeOneByOne(fetched.messages, partition.nextOffset, judgeApart)
+    : judgeInPortions(fetched.messages, partition.nextOffset, limits);
+  for await (const records of portions) {
     if (!deps.isCurrent()) return "abandoned";
     const isLast = records.lastMessage === fetched.messages.at(-1);
     const to = records.lastOffset + 1n;
@@ -74,5 +81,17 @@ function* judgeInPortions(
       judged = [];
       bytes = 0;
     }
+  }
+}
+
+async function* judgeOneByOne(
+  messages: readonly KafkaMessage[],
+  position: bigint,
+  judgeApart: (value: Buffer | null) => Promise<Verdict>,
+): AsyncGenerator<Portion> {
+  for (const message of messages) {
+    if (BigInt(message.offset) < position) continue;
+    const record = await judgeMessageBy(message, position, judgeApart);
+    yield { judged: [record], lastOffset: record.lastOffset, lastMessage: message };
   }
 }

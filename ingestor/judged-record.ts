@@ -35,9 +35,23 @@ export function isAccepted(record: JudgedRecord): record is AcceptedRecord {
  * @param position the partition's position; what such a batch holds below it has been dealt with
  */
 export function judgeMessage(message: KafkaMessage, position: bigint): JudgedRecord {
+  return rejectUndecodable(message, position) ?? { ...sourceOf(message), verdict: judge(message.value) };
+}
+
+/** The same, with a judge that takes its time. */
+export async function judgeMessageBy(
+  message: KafkaMessage,
+  position: bigint,
+  judgeValue: (value: Buffer | null) => Promise<Verdict>,
+): Promise<JudgedRecord> {
+  const rejected = rejectUndecodable(message, position);
+  return rejected ?? { ...sourceOf(message), verdict: await judgeValue(message.value) };
+}
+
+function rejectUndecodable(message: KafkaMessage, position: bigint): RejectedRecord | undefined {
   const undecodable = undecodableOf(message);
-  if (undecodable) {
-    return {
+  return (
+    undecodable && {
       offset: undecodable.firstOffset > position ? undecodable.firstOffset : position,
       lastOffset: undecodable.lastOffset,
       recordCount: undecodable.recordCount,
@@ -46,8 +60,11 @@ export function judgeMessage(message: KafkaMessage, position: bigint): JudgedRec
       headers: [],
       timestamp: BigInt(message.timestamp),
       verdict: { kind: "rejected", reason: "deserialize", errors: [`/ ${undecodable.error}`] },
-    };
-  }
+    }
+  );
+}
+
+function sourceOf(message: KafkaMessage): SourceRecord {
   const offset = BigInt(message.offset);
   return {
     offset,
@@ -57,7 +74,6 @@ export function judgeMessage(message: KafkaMessage, position: bigint): JudgedRec
     value: message.value,
     headers: headersOf(message),
     timestamp: BigInt(message.timestamp),
-    verdict: judge(message.value),
   };
 }
 

@@ -11,6 +11,7 @@ import { deliver } from "./deliver";
 import { openDeliveryQueue } from "./delivery-queue";
 import type { Failure } from "./failure";
 import { createHealthApp, OutageState } from "./health";
+import { createApartJudge } from "./judge-apart";
 import { createMetrics } from "./metrics";
 import { createOutbox } from "./outbox";
 import { startSweep } from "./sweep";
@@ -79,6 +80,8 @@ runMain(async () => {
   shutdown.add("sweep", startSweep(outbox, queue, log));
 
   // Orders: Kafka → PostgreSQL.
+  const apart = createApartJudge();
+  shutdown.add("judge apart", () => apart.stop());
   consumption = await consume({
     kafka,
     prisma,
@@ -86,6 +89,7 @@ runMain(async () => {
     group: settings.KAFKA_GROUP,
     limits: { records: settings.INGESTOR_BATCH_RECORDS, bytes: settings.INGESTOR_BATCH_MIB },
     partitionsAtOnce: settings.INGESTOR_PARTITIONS_AT_ONCE,
+    judgeApart: apart.judge,
     onDeadLetters: (ids) => void queue.add(ids),
     onOutage,
     onFatal: shutdown.fail,

@@ -165,3 +165,25 @@ test("records of aborted transactions are never seen, and control records hold u
   await untilStored("a", "b");
   expect(await positions()).toMatchObject([{ received: 2, stored: 2 }]);
 }, 90_000);
+
+test("kill -9 again and again before anything is committed makes the ingestor careful, and convicts no record", async () => {
+  const blocker = new pg.Client({ connectionString: database.ownerUrl });
+  await blocker.connect();
+  await blocker.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
+  await publish("a", "b", "c");
+  await produce(orders.brokers, orders.name, [{ value: Buffer.from("rubbish") }]);
+  for (let starts = 1; starts <= 4; starts++) {
+    await start();
+    await waitUntil(`start ${starts}`, async () => {
+      const { rows } = await owner.query("SELECT unfinished_starts FROM positions");
+      return rows[0]?.unfinished_starts === starts;
+    });
+    if (starts < 4) await ingestor.stop("SIGKILL");
+  }
+  await blocker.end();
+  await untilStored("a", "b", "c");
+  await waitUntil("all counted", async () => (await positions())[0]?.["received"] === 4);
+  expect(hasLogged("partition.careful")).toBe(true);
+  const { rows } = await owner.query("SELECT reason FROM outbox");
+  expect(rows).toEqual([{ reason: "deserialize" }]);
+}, 120_000);

@@ -213,7 +213,7 @@ async function advancePosition(
         stored = stored + ${stored}, duplicate = duplicate + ${duplicate}, dead = dead + ${dead},
         last_offset = ${last?.offset ?? null}::bigint,
         last_digest = ${last ? bytes.park(last.digest) : null}::bytea,
-        updated_at = now()
+        unfinished_starts = 0, updated_at = now()
       WHERE epoch = ${position.epoch} AND partition = ${position.partition}
       RETURNING 1
     )

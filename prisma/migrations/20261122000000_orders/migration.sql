@@ -39,6 +39,7 @@ CREATE TABLE "positions" (
   "gap" BIGINT NOT NULL DEFAULT 0,
   "last_offset" BIGINT,
   "last_digest" BYTEA,
+  "unfinished_starts" INTEGER NOT NULL DEFAULT 0,
   "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
   CONSTRAINT "positions_pkey" PRIMARY KEY ("epoch", "partition"),
   CONSTRAINT "positions_epoch_fkey" FOREIGN KEY ("epoch") REFERENCES "epochs" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT,
@@ -180,6 +181,7 @@ COMMENT ON COLUMN "positions"."dead" IS 'Records that became a row of outbox.';
 COMMENT ON COLUMN "positions"."gap" IS 'Offsets that Kafka had deleted before they were ingested. Anything but 0 is a loss to look into.';
 COMMENT ON COLUMN "positions"."last_offset" IS 'Offset of the last record ingested: below next_offset, which steps over what is no record.';
 COMMENT ON COLUMN "positions"."last_digest" IS 'SHA-256 of that record. Kafka holding another one there means that the topic was deleted and made anew.';
+COMMENT ON COLUMN "positions"."unfinished_starts" IS 'How often ingesting was begun since something was committed last: after a few, a record may be what kills the process.';
 COMMENT ON COLUMN "positions"."updated_at" IS 'When the position last moved.';
 
 COMMENT ON TABLE "orders" IS 'Every order, as it was published. An order never changes.';
