@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { createPrisma } from "../prisma/client";
-import { createKafka } from "../runtime/kafka/client";
+import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { createLog } from "../runtime/log";
 import { runMain } from "../runtime/run-main";
 import { readSettings } from "../runtime/settings";
@@ -21,11 +21,7 @@ const FURTHER_CONNECTIONS = 3;
 
 runMain(async () => {
   const settings = readSettings([
-    "KAFKA_BROKERS",
-    "KAFKA_SSL",
-    "KAFKA_SASL_MECHANISM",
-    "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD",
+    ...kafkaSettings,
     "KAFKA_TOPIC",
     "KAFKA_DLQ_TOPIC",
     "KAFKA_GROUP",

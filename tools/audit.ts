@@ -1,5 +1,5 @@
 import { createPrisma } from "../prisma/client";
-import { createKafka } from "../runtime/kafka/client";
+import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { readSettings } from "../runtime/settings";
 import { Differences } from "./audit/differences";
 import { Ledger } from "./audit/ledger";
@@ -39,16 +39,7 @@ async function auditFully(
   differences: Differences,
   progress: Progress,
 ): Promise<readonly AuditedPartition[]> {
-  const settings = readSettings([
-    "KAFKA_BROKERS",
-    "KAFKA_SSL",
-    "KAFKA_SASL_MECHANISM",
-    "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD",
-    "KAFKA_TOPIC",
-    "KAFKA_DLQ_TOPIC",
-    "KAFKA_GROUP",
-  ]);
+  const settings = readSettings([...kafkaSettings, "KAFKA_TOPIC", "KAFKA_DLQ_TOPIC", "KAFKA_GROUP"]);
   const kafka = createKafka(settings, createToolLog("audit"), "orders-audit");
   const prisma = createPrisma(databaseUrl, { connections: 1, name: "orders-audit" });
   const admin = kafka.admin();

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { createKafka } from "../runtime/kafka/client";
+import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { readSettings, SettingsError } from "../runtime/settings";
 import { loadLocalEnv } from "./local-env";
 import type { PublishRecord } from "./publish/batches";
@@ -35,14 +35,7 @@ async function publish(
   total: number,
 ): Promise<number> {
   loadLocalEnv();
-  const settings = readSettings([
-    "KAFKA_BROKERS",
-    "KAFKA_SSL",
-    "KAFKA_SASL_MECHANISM",
-    "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD",
-    "KAFKA_TOPIC",
-  ]);
+  const settings = readSettings([...kafkaSettings, "KAFKA_TOPIC"]);
   const kafka = createKafka(settings, createToolLog("publish"), "orders-publish");
   const signal = stopSignal();
   try {

@@ -1,21 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Admin, KafkaMessage, Message } from "kafkajs";
-import { createKafka } from "../../runtime/kafka/client";
+import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
 import { waitUntil } from "./wait-until";
 
 /** kafkajs, corrected, against these brokers; says nothing. */
 export function testKafka(brokers: readonly string[]) {
-  const names = [
-    "KAFKA_BROKERS",
-    "KAFKA_SSL",
-    "KAFKA_SASL_MECHANISM",
-    "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-  ] as const;
+  const names = [...kafkaSettings, "LOG_LEVEL", "LOG_FORMAT"] as const;
   const settings = readSettings(names, { KAFKA_BROKERS: brokers.join(","), LOG_LEVEL: "silent", LOG_FORMAT: "json" });
   return createKafka(settings, createLog("test", settings), "test");
 }

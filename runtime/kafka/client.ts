@@ -4,9 +4,15 @@ import { type Settings, SettingsError } from "../settings";
 import { clientLog, clientLogLevel } from "./client-log";
 import { installCorrections } from "./corrections/install";
 
-type KafkaSettings = Settings<
-  "KAFKA_BROKERS" | "KAFKA_SSL" | "KAFKA_SASL_MECHANISM" | "KAFKA_SASL_USERNAME" | "KAFKA_SASL_PASSWORD"
->;
+/** The settings that a client of Kafka needs. */
+export const kafkaSettings = [
+  "KAFKA_BROKERS",
+  "KAFKA_SSL",
+  "KAFKA_SASL_MECHANISM",
+  "KAFKA_SASL_USERNAME",
+  "KAFKA_SASL_PASSWORD",
+] as const;
+type KafkaSettings = Settings<(typeof kafkaSettings)[number]>;
 
 /** A TCP and TLS handshake across a continent takes 0.5 s; a host that is gone must not hold the others up for long. */
 const CONNECTION_TIMEOUT_MS = 3_000;

@@ -1,4 +1,4 @@
-import { createKafka } from "../../runtime/kafka/client";
+import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
 import { type DatabaseUrls, migrateDatabase } from "./database";
@@ -34,18 +34,7 @@ export async function startServices(system: System, options: { redis: boolean })
 async function kafkaWithTopics(system: System): Promise<string> {
   const brokers = process.env["KAFKA_BROKERS"] || (await startKafka(system));
   const settings = readSettings(
-    [
-      "KAFKA_BROKERS",
-      "KAFKA_SSL",
-      "KAFKA_SASL_MECHANISM",
-      "KAFKA_SASL_USERNAME",
-      "KAFKA_SASL_PASSWORD",
-      "KAFKA_TOPIC",
-      "KAFKA_DLQ_TOPIC",
-      "KAFKA_GROUP",
-      "LOG_LEVEL",
-      "LOG_FORMAT",
-    ],
+    [...kafkaSettings, "KAFKA_TOPIC", "KAFKA_DLQ_TOPIC", "KAFKA_GROUP", "LOG_LEVEL", "LOG_FORMAT"],
     // A broker that has just begun to listen refuses a request or two: the client's retries are nobody's concern.
     { ...process.env, KAFKA_BROKERS: brokers, LOG_LEVEL: "silent" },
   );

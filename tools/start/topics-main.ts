@@ -1,4 +1,4 @@
-import { createKafka } from "../../runtime/kafka/client";
+import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { createLog } from "../../runtime/log";
 import { runMain } from "../../runtime/run-main";
 import { readSettings } from "../../runtime/settings";
@@ -6,17 +6,7 @@ import { createTopics } from "./topics";
 
 // Creates the missing topics at KAFKA_BROKERS: the one-shot step of an installation that `npm start` does not make.
 runMain(async () => {
-  const settings = readSettings([
-    "KAFKA_BROKERS",
-    "KAFKA_SSL",
-    "KAFKA_SASL_MECHANISM",
-    "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD",
-    "KAFKA_TOPIC",
-    "KAFKA_DLQ_TOPIC",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-  ]);
+  const settings = readSettings([...kafkaSettings, "KAFKA_TOPIC", "KAFKA_DLQ_TOPIC", "LOG_LEVEL", "LOG_FORMAT"]);
   const kafka = createKafka(settings, createLog("topics", settings), "orders-topics");
   const created = await createTopics(kafka, { orders: settings.KAFKA_TOPIC, dlq: settings.KAFKA_DLQ_TOPIC });
   process.stdout.write(created.length > 0 ? `created ${created.join(" and ")}\n` : "the topics are there\n");
