@@ -7,7 +7,7 @@ import { type AuditOptions, readOptions } from "./audit/options";
 import { describe, Progress, resultOf } from "./audit/report";
 import { type AuditedPartition, audit, auditQuickly } from "./audit/run-audit";
 import { loadLocalEnv } from "./local-env";
-import { print, runTool } from "./run-tool";
+import { print, runCommand } from "./run-command";
 import { createToolLog } from "./tool-log";
 
 /** Kafka against PostgreSQL: is every record accounted for? `npm run audit -- --help` tells the rest. */
@@ -59,4 +59,4 @@ async function auditFully(
   }
 }
 
-runTool(main);
+runCommand(main);

@@ -5,7 +5,7 @@ import { describeLetter, describeList, describeStats, viewOf } from "./dlq/descr
 import { findLetter, listLetters } from "./dlq/find-letters";
 import { type DlqOptions, readOptions } from "./dlq/options";
 import { loadLocalEnv } from "./local-env";
-import { print, runTool } from "./run-tool";
+import { print, runCommand } from "./run-command";
 
 /** A look at the dead letters without a Kafka client. `npm run dlq -- --help` tells the rest. */
 async function main(args: readonly string[]): Promise<number> {
@@ -48,4 +48,4 @@ async function answer(client: pg.Client, options: DlqOptions, now: Date): Promis
   return 0;
 }
 
-runTool(main);
+runCommand(main);

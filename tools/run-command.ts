@@ -2,11 +2,11 @@ import { SettingsError } from "../runtime/settings";
 import { UsageError } from "./usage-error";
 
 /**
- * Runs a tool's main function with the command line's arguments and ends the process with the code that it gives: 0
+ * Runs a command's main function with the command line's arguments and ends the process with the code that it gives: 0
  * done, 1 it ran and the answer is bad. A mistake in its use or in the settings is 2; whatever else it throws is told on
  * standard error, with all causes, and is 1.
  */
-export function runTool(main: (args: readonly string[]) => Promise<number>): void {
+export function runCommand(main: (args: readonly string[]) => Promise<number>): void {
   main(process.argv.slice(2)).then(
     // A server that hangs must not keep a finished tool alive.
     (exitCode) => process.exit(exitCode),
