@@ -6,6 +6,7 @@ import { runMain } from "../runtime/run-main";
 import { readSettings } from "../runtime/settings";
 import { handleShutdown } from "../runtime/shutdown";
 import { createApp } from "./app";
+import { createFastLane } from "./fast-lane";
 import { type AskForOrder, createFindOrder } from "./find-order";
 import { listen } from "./listen";
 import { createReaderMetrics } from "./metrics";
@@ -72,7 +73,8 @@ runMain(async () => {
   await ask("").catch(() => {});
   const app = createApp({ findOrder, refreshState: refresh.state, metrics, log });
   const { READER_HOST: host, READER_PORT: port } = settings;
-  const server = await serve(app.callback(), { host, port }).catch((error: NodeJS.ErrnoException) => {
+  const lane = createFastLane({ cache, metrics, otherwise: app.callback() });
+  const server = await serve(lane, { host, port }).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === "EADDRINUSE" ? "somebody else does; READER_PORT names another port" : error.message;
     log.fatal(
       { event: "reader.cannot-listen", host, port, code: error.code },
