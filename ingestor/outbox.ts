@@ -16,8 +16,8 @@ export interface Outbox {
   markRefused(id: bigint, refusal: string): Promise<void>;
   /** Gives rows back before their lease ends, after a delivery that failed. */
   release(ids: readonly bigint[]): Promise<void>;
-  /** Rows that have waited longer than a job takes to reach them; undefined if another ingestor is looking. */
-  findForgotten(limit: number): Promise<readonly bigint[] | undefined>;
+  /** Rows that have waited longer than this, oldest first; undefined if another ingestor is looking. */
+  findForgotten(afterSeconds: number, limit: number): Promise<readonly bigint[] | undefined>;
 }
 
 export interface LeasedRow {
@@ -28,8 +28,6 @@ export interface LeasedRow {
 
 /** Longer than a delivery of the largest portion takes, retries included; a crashed worker's rows wait this long. */
 const LEASE_SECONDS = 30;
-/** A row this old, with nobody at work on it, was forgotten: its job was lost or never made. */
-const FORGOTTEN_SECONDS = 3;
 /** Any fixed number; this one spells "outb". */
 const SWEEP_LOCK = 0x6f757462;
 
@@ -61,7 +59,7 @@ export function createOutbox(prisma: Prisma): Outbox {
         data: { leasedUntil: null },
       });
     },
-    findForgotten: (limit) =>
+    findForgotten: (afterSeconds, limit) =>
       prisma.$transaction(async (tx) => {
         const [lock] = await tx.$queryRaw<
           { taken: boolean }[]
@@ -71,7 +69,7 @@ export function createOutbox(prisma: Prisma): Outbox {
           SELECT id FROM outbox
           WHERE delivered_at IS NULL AND refusal IS NULL
             AND (leased_until IS NULL OR leased_until < now())
-            AND failed_at < now() - make_interval(secs => ${FORGOTTEN_SECONDS})
+            AND failed_at < now() - make_interval(secs => ${afterSeconds})
           ORDER BY id LIMIT ${limit}`;
         return rows.map(({ id }) => id);
       }),

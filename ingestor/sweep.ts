@@ -3,9 +3,14 @@ import type { DeliveryQueue } from "./delivery-queue";
 import { classifyFailure } from "./failure";
 import type { Outbox } from "./outbox";
 
-/** Together with the age at which a row counts as forgotten, a lost job costs a dead letter about five seconds. */
 const INTERVAL_MS = 2_000;
-/** A sweep makes at most this many rows' jobs; the next one comes when they are done. */
+/** With no job left, a row this old has none: a lost job costs a dead letter about five seconds. */
+const FORGOTTEN_SECONDS = 3;
+/** With jobs left, a row may be waiting its turn behind them; after this long it is given another job to be sure. */
+const FORGOTTEN_BEHIND_OTHERS_SECONDS = 60;
+/** With this many jobs left, the worker is what everything waits for, and more jobs would only pile up. */
+const ENOUGH_JOBS = 100;
+/** Rows that one sweep makes jobs for. */
 const ROWS_PER_SWEEP = 5_000;
 
 /**
@@ -20,9 +25,11 @@ export function startSweep(outbox: Outbox, queue: Pick<DeliveryQueue, "add" | "c
     if (isLooking) return;
     isLooking = true;
     try {
-      const forgotten = await outbox.findForgotten(ROWS_PER_SWEEP);
-      // Rows that wait behind jobs are not forgotten; a queue that was emptied has none.
-      if (!forgotten?.length || (await queue.countPending()) > 0) return;
+      const pending = await queue.countPending();
+      if (pending >= ENOUGH_JOBS) return;
+      const afterSeconds = pending === 0 ? FORGOTTEN_SECONDS : FORGOTTEN_BEHIND_OTHERS_SECONDS;
+      const forgotten = await outbox.findForgotten(afterSeconds, ROWS_PER_SWEEP);
+      if (!forgotten?.length) return;
       log.info({ event: "sweep.found", rows: forgotten.length }, `${forgotten.length} dead letters were forgotten`);
       await queue.add(forgotten);
     } catch (error) {
