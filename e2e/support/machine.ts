@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 /** What the tests need beyond npm and Maven: each Debian package with the programs of which one must be there. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   "redis-server": ["redis-server"],
+  wrk: ["wrk"],
   chromium: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
 };
 

@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+import { projectRoot } from "../runtime/project-root";
+
+const run = promisify(execFile);
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+/** The shape of the result, never its figures: those belong to the machine. */
+async function bench(...args: string[]): Promise<{ rows: Record<string, unknown>; goals: { goal: string }[] }> {
+  const { stdout } = await run(process.execPath, [join(projectRoot(), "dist/tools/bench.js"), ...args, "--json"], {
+    // Without Go, where it is a folder of its own: building its reference for the first time takes half a minute.
+    env: { ...process.env, PATH: "/usr/bin:/bin:/usr/sbin", DATABASE_URL: database.ownerUrl },
+  });
+  const result = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+  expect(result).toMatchObject({ bench: args[0], machine: expect.stringContaining("cores") });
+  for (const row of Object.values(result.rows)) {
+    expect(row).toEqual({
+      ...{ median: expect.any(Number), min: expect.any(Number), max: expect.any(Number) },
+      unit: expect.stringMatching(/./),
+    });
+  }
+  return result;
+}
+
+test("reads measures the reader beside others, and checks their answers", async () => {
+  const { rows, goals } = await bench(
+    "reads",
+    "--rounds",
+    "1",
+    "--seconds",
+    "1",
+    "--orders",
+    "50",
+    "--connections",
+    "4",
+  );
+  expect(Object.keys(rows)).toEqual(
+    expect.arrayContaining(["reader", "node:http, 12 bytes", "Koa, a Buffer"].map((name) => `${name}, 4 connections`)),
+  );
+  expect(goals).toContainEqual({
+    goal: "reads beside node:http with 12 bytes, 4 connections",
+    ...{ value: expect.any(Number), bar: 0.9, met: expect.any(Boolean) },
+  });
+});
+
+test("boot measures the start", async () => {
+  const { rows } = await bench("boot", "--rounds", "1", "--orders", "100");
+  expect(rows).toHaveProperty(["100 orders: start to ready"]);
+});
+
+test("a name that it does not know is told, with exit code 2", async () => {
+  await expect(bench("nothing")).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("reads, boot") });
+});

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { projectRoot } from "../runtime/project-root";
+import { readSettings } from "../runtime/settings";
+import { createBenchDatabase } from "./bench/bench-database";
+import { benchBoot } from "./bench/boot";
+import { describeMachine } from "./bench/machine";
+import { type BenchOptions, readOptions } from "./bench/options";
+import { benchReads } from "./bench/reads";
+import { describe, writePart } from "./bench/report";
+import { type Measured, rowOf } from "./bench/result";
+import { loadLocalEnv } from "./local-env";
+import { print, runCommand } from "./run-command";
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** What Orders can do on this machine, beside references. `npm run bench -- --help` tells the rest. */
+runCommand(async (args) => {
+  const options = readOptions(args);
+  loadLocalEnv();
+  const { DATABASE_URL } = readSettings(["DATABASE_URL"]);
+  const machine = describeMachine();
+  const measured = await measure(options, DATABASE_URL);
+  const text = describe(machine, measured);
+  if (options.write) writePart(join(projectRoot(), "docs/stress-test.md"), options.name, text);
+  if (!options.json) {
+    await print(text);
+    return 0;
+  }
+  say(text);
+  const rows = Object.fromEntries(measured.series.map((series) => [series.name, rowOf(series)]));
+  await print(`${JSON.stringify({ bench: options.name, machine, rows, goals: measured.goals })}\n`);
+  return 0;
+});
+
+async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Promise<Measured> {
+  const database = await createBenchDatabase(ownerUrl);
+  try {
+    if (name === "boot") return await benchBoot({ ...options, database, say });
+    await database.fillTo(options.orders);
+    return await benchReads({ ...options, databaseUrl: database.url, say });
+  } finally {
+    await database.drop();
+  }
+}

@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import { migrate } from "../../prisma/migrate";
+import { generateOrder } from "../publish/generate-order";
+
+/** A database of the bench's own, filled as the ingestor would have, and removed at the end. */
+export interface BenchDatabase {
+  readonly url: string;
+  /** Adds generated orders until there are so many; gives the bytes of all their documents. */
+  fillTo(orders: number): Promise<number>;
+  drop(): Promise<void>;
+}
+
+/** The same orders in every run. */
+export const SEED = 1;
+
+/** @param ownerUrl a user that may make databases */
+export async function createBenchDatabase(ownerUrl: string): Promise<BenchDatabase> {
+  const name = `orders_bench_${process.pid}`;
+  const asOwner = (sql: string): Promise<void> =>
+    withClient(ownerUrl, async (client) => void (await client.query(sql)));
+  await asOwner(`CREATE DATABASE ${name}`);
+  const url = new URL(ownerUrl);
+  url.pathname = `/${name}`;
+  const drop = (): Promise<void> => asOwner(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  try {
+    await migrate({ databaseUrl: url.href });
+    await withClient(url.href, async (client) => {
+      await client.query(`INSERT INTO "epochs" ("id", "topic") VALUES (1, 'orders')`);
+      await client.query(`INSERT INTO "positions" ("epoch", "partition", "next_offset") VALUES (1, 0, 0)`);
+    });
+  } catch (error) {
+    await drop();
+    throw error;
+  }
+  let filled = 0;
+  let bytes = 0;
+  const rows = function* (to: number): Generator<string> {
+    for (; filled < to; filled++) {
+      const { id, bytes: document } = generateOrder(SEED, filled);
+      bytes += document.length;
+      const sha256 = createHash("sha256").update(document).digest("hex");
+      // COPY's text form takes a backslash for the beginning of an escape.
+      const text = document.toString().replaceAll("\\", "\\\\");
+      yield `${id}\t${text}\t\\\\x${sha256}\t1\t0\t${filled}\n`;
+    }
+  };
+  return {
+    url: url.href,
+    fillTo: (orders) =>
+      withClient(url.href, async (client) => {
+        const copy = copyFrom(`COPY "orders" ("id", "document", "sha256", "epoch", "partition", "offset") FROM STDIN`);
+        await pipeline(Readable.from(rows(orders)), client.query(copy));
+        await client.query(`UPDATE "positions" SET "next_offset" = $1, "received" = $1, "stored" = $1`, [orders]);
+        await client.query(`VACUUM ANALYZE "orders"`);
+        return bytes;
+      }),
+    drop,
+  };
+}
+
+async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString, application_name: "orders-bench" });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}

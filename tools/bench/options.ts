@@ -1,0 +1,51 @@
+import { Argument, Command } from "commander";
+import { parseCommandLine, wholeNumber } from "../command-line";
+
+export const benchNames = ["reads", "boot"] as const;
+export type BenchName = (typeof benchNames)[number];
+
+export interface BenchOptions {
+  readonly name: BenchName;
+  readonly rounds: number;
+  /** Of load a round and server. */
+  readonly seconds: number;
+  readonly orders: number;
+  /** How many connections the load keeps open: each number is measured by itself. */
+  readonly connections: readonly number[];
+  readonly json: boolean;
+  /** Put the result into docs/stress-test.md. */
+  readonly write: boolean;
+}
+
+/** @throws UsageError for an unknown or malformed option */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const command = new Command("bench")
+    .description("Measures what Orders can do on this machine, beside references in the same run.")
+    .addArgument(new Argument("<NAME>", "what to measure").choices(benchNames))
+    .option("--rounds <N>", "measure everything so many times, in turns", wholeNumber(1), 5)
+    .option("--seconds <S>", "seconds of load a round", wholeNumber(1), 3)
+    .option("--orders <N>", "orders in the database", wholeNumber(1), 100_000)
+    .option("--connections <N...>", "connections of the load (default: 64 256)")
+    .option("--write", "put the result into docs/stress-test.md")
+    .option("--json", "end with one line {bench, machine, rows, goals} on standard output")
+    .addHelpText("after", notes);
+  const parsed = parseCommandLine(command, "bench", args);
+  const { connections = ["64", "256"], ...given } = parsed.opts<
+    Pick<BenchOptions, "rounds" | "seconds" | "orders"> & { connections?: string[]; json?: true; write?: true }
+  >();
+  return {
+    ...{ json: false, write: false, ...given },
+    connections: connections.map(wholeNumber(1)),
+    name: parsed.args[0] as BenchName,
+  };
+}
+
+const notes = `
+reads  requests a second for orders in memory, the reader beside other servers, each on one core
+boot   from the reader's start to /readyz, and what it then takes, at 10,000 and 100,000 orders and at --orders
+
+Needs a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's DATABASE_URL;
+works in a database of its own there, which it removes. Only this machine is loaded. What is missing (wrk, nginx, Go) is
+installed where that can be done, otherwise told, and its row is left out.
+
+Exit codes: 0 measured, 1 it could not be, 2 used wrongly. Goals that are missed do not change it.`;

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generateOrder } from "../publish/generate-order";
+import { SEED } from "./bench-database";
+import { cpuSeconds } from "./machine";
+import { fromDebian } from "./programs";
+import { type Contestant, findContestants } from "./reads-contestants";
+import { type Measured, ratioGoal, type Series } from "./result";
+import { type RunningServer, startServer } from "./servers";
+import { load } from "./wrk";
+
+export interface ReadsOptions {
+  readonly databaseUrl: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly orders: number;
+  readonly connections: readonly number[];
+  readonly say: (text: string) => void;
+}
+
+interface Running extends Omit<Contestant, "server"> {
+  readonly server: RunningServer;
+}
+
+/** Compared with what was published while each load runs. */
+const SAMPLES = 20;
+const WARM_UP_SECONDS = 1;
+
+/** @throws Error when wrk cannot be had, a server does not start, or an answer is not what it has to be */
+export async function benchReads(options: ReadsOptions): Promise<Measured> {
+  const { rounds, seconds, orders, connections, say } = options;
+  const wrk = fromDebian("wrk", "wrk", say);
+  if ("missing" in wrk) throw new Error(wrk.missing);
+  const folder = mkdtempSync(join(tmpdir(), "orders-bench-"));
+  const running: Running[] = [];
+  const values = new Map<string, number[]>();
+  const leftOut: string[] = [];
+  try {
+    const ordersFile = join(folder, "orders");
+    writeOrders(ordersFile, orders);
+    const contestants = findContestants({ ...options, folder, ordersFile });
+    for (const contestant of contestants) {
+      if ("missing" in contestant) leftOut.push(`${contestant.name}, because ${contestant.missing}`);
+      else running.push({ ...contestant, server: await startServer(contestant.server) });
+    }
+    const measure = async (one: Running, count: number, during: number): Promise<[number, number]> => {
+      const { pid, url } = one.server;
+      const before = cpuSeconds(pid);
+      const loaded = load({ wrk: wrk.path, url, ordersFile, connections: count, seconds: during });
+      // A sample that is wrong is told at once, but not before wrk has ended.
+      const [result] = await Promise.all([loaded, compareSamples(one, orders)]);
+      const cpu = cpuSeconds(pid) - before;
+      return [result.requests / result.seconds, (cpu / (result.requests + SAMPLES)) * 1e6];
+    };
+    for (const one of running) await measure(one, connections[0] ?? 1, WARM_UP_SECONDS);
+    for (let round = 0; round < rounds; round++) {
+      for (const count of connections) {
+        // Another one begins in each round.
+        for (const at of running.keys()) {
+          const one = running[(at + round) % running.length];
+          if (!one) continue;
+          const [rate, cpu] = await measure(one, count, seconds);
+          say(`round ${round + 1}: ${rowName(one.name, count)} ${Math.round(rate)} req/s, ${cpu.toFixed(1)} µs`);
+          push(values, rowName(one.name, count), rate);
+          push(values, cpuRowName(one.name, count), cpu);
+        }
+      }
+    }
+  } finally {
+    await Promise.all(running.map(({ server }) => server.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const series = connections.flatMap((count) => seriesOf(running, values, count));
+  return { series, goals: goalsOf(series, connections[0] ?? 0), leftOut };
+}
+
+const rowName = (name: string, connections: number): string => `${name}, ${connections} connections`;
+const cpuRowName = (name: string, connections: number): string => `${rowName(name, connections)}, processor time`;
+
+function seriesOf(running: readonly Running[], values: ReadonlyMap<string, number[]>, count: number): Series[] {
+  return [rowName, cpuRowName].flatMap((nameOf, isCpu) =>
+    running.map(({ name }) => ({
+      name: nameOf(name, count),
+      unit: isCpu ? "µs" : "req/s",
+      values: values.get(nameOf(name, count)) ?? [],
+      reference: nameOf("node:http, 12 bytes", count),
+    })),
+  );
+}
+
+function goalsOf(series: readonly Series[], count: number): Measured["goals"] {
+  const against = (reference: string): [string, string] => [rowName("reader", count), rowName(reference, count)];
+  return [
+    ...ratioGoal(
+      series,
+      `reads beside node:http with 12 bytes, ${count} connections`,
+      against("node:http, 12 bytes"),
+      0.9,
+    ),
+    ...ratioGoal(series, `reads beside Koa alone, ${count} connections`, against("Koa, a Buffer"), 2),
+    ...ratioGoal(series, `reads beside nginx, ${count} connections`, against("nginx, a static file"), 0.75),
+  ];
+}
+
+function writeOrders(file: string, orders: number): void {
+  const lines = Array.from({ length: orders }, (_, index) => {
+    const { id, bytes } = generateOrder(SEED, index);
+    return `${id}\t${bytes}\n`;
+  });
+  writeFileSync(file, lines.join(""));
+}
+
+async function compareSamples({ name, server, answers }: Running, orders: number): Promise<void> {
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const { id, bytes } = generateOrder(SEED, Math.floor((orders * sample) / SAMPLES));
+    const expected = answers === "the order" ? bytes : Buffer.from(answers);
+    const answer = await fetch(`${server.url}/orders/${id}`);
+    if (!answer.ok || !expected.equals(Buffer.from(await answer.arrayBuffer()))) {
+      throw new Error(`${name} has answered /orders/${id} wrongly (${answer.status})`);
+    }
+  }
+}
+
+function push(values: Map<string, number[]>, name: string, value: number): void {
+  values.set(name, [...(values.get(name) ?? []), value]);
+}
