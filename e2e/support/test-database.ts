@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { withDatabase } from "./template-database";
 import { testAddress } from "./test-address";
+import { waitUntil } from "./wait-until";
 
 /** A database of a test's own: migrated, empty, with the three users. */
 export interface TestDatabase {
@@ -30,6 +31,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     ownerUrl: withDatabase(owner, name),
     ingestorUrl: withDatabase(testAddress("TEST_INGESTOR_DATABASE_URL"), name),
     readerUrl: withDatabase(testAddress("TEST_READER_DATABASE_URL"), name),
-    drop: () => asOwner(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    // The owner may not end an autovacuum that happens to be at work there, which makes it a matter of a moment.
+    drop: async () => {
+      await waitUntil(`${name} is dropped`, async () => {
+        await asOwner(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+        return true;
+      });
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Admin, Kafka, logLevel } from "kafkajs";
 import { testAddress } from "./test-address";
+import { waitUntil } from "./wait-until";
 
 /** A topic of a test's own, with the limits of `orders`. */
 export interface TestTopic {
@@ -30,9 +31,13 @@ export async function createTestTopic({
   };
   const settings = { "max.message.bytes": "8388608", ...ANY_TIMESTAMP, ...config };
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-  await asAdmin((admin) =>
-    admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }], waitForLeaders: true }),
-  );
+  await asAdmin(async (admin) => {
+    await admin.createTopics({
+      topics: [{ topic: name, numPartitions: partitions, configEntries }],
+      waitForLeaders: false,
+    });
+    await waitUntil(`${name} has its leaders`, async () => (await admin.fetchTopicOffsets(name)).length === partitions);
+  });
   return { name, brokers, drop: () => asAdmin((admin) => admin.deleteTopics({ topics: [name] })) };
 }
 
