@@ -29,11 +29,11 @@ export function fromDebian(name: string, packageName: string, say: Say): Program
 
 /** A program from one file of Go, built once for each of its versions. */
 export function builtWithGo(source: string, say: Say): Program {
-  const go = onPath("go");
-  if (!go) return { missing: "Go is not here" };
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12);
   const path = join(binFolder(), `bench-${hash}`);
   if (existsSync(path)) return { path };
+  const go = onPath("go");
+  if (!go) return { missing: "Go is not here" };
   say("building the reference in Go …");
   const { status } = spawnSync(go, ["build", "-o", path, source], { stdio: ["ignore", 2, 2] });
   return status === 0 ? { path } : { missing: "Go could not build the reference" };

@@ -36,7 +36,8 @@ export function medianOf(values: readonly number[]): number {
 }
 
 export function rowOf({ values, unit }: Series): Row {
-  return { median: medianOf(values), min: Math.min(...values), max: Math.max(...values), unit };
+  const [median, min, max] = [medianOf(values), Math.min(...values), Math.max(...values)];
+  return { median: rounded(median), min: rounded(min), max: rounded(max), unit };
 }
 
 /**
