@@ -52,8 +52,10 @@ export async function recreateTopic(brokers: readonly string[], topic: string): 
     await admin.deleteTopics({ topics: [topic] });
     await waitUntil("the topic is gone", async () => !(await admin.listTopics()).includes(topic));
     await waitUntil("the topic is made anew", () =>
-      admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true }),
+      admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false }),
     );
+    // kafkajs' own waiting for leaders fails where the broker's metadata lags behind the creation.
+    await waitUntil("the topic has its leader", async () => (await admin.fetchTopicOffsets(topic)).length === 1);
   });
 }
 

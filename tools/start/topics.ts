@@ -3,8 +3,8 @@ import { type ITopicConfig, type Kafka, KafkaJSError } from "kafkajs";
 import { DLQ_MESSAGE_BYTES, ORDERS_MESSAGE_BYTES } from "./kafka-files";
 
 const FOR_EVER = "-1";
-/** A new broker takes half a second on an idle machine. */
-const COORDINATOR_LIMIT_MS = 20_000;
+/** A new topic is led, and a new broker coordinates groups, within half a second on an idle machine. */
+const LIMIT_MS = 20_000;
 /** Producers' clocks may be wrong in either direction; a record is not refused for it. */
 const ANY_TIMESTAMP = {
   "message.timestamp.before.max.ms": "9223372036854775807",
@@ -40,7 +40,9 @@ export async function createTopics(kafka: Kafka, names: { orders: string; dlq: s
     const wanted = [topic(names.orders, 3, replicas, orders), topic(names.dlq, 1, replicas, dlq)];
     const existing = new Set(await admin.listTopics());
     const missing = wanted.filter(({ topic }) => !existing.has(topic));
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
+    // kafkajs' own waiting for leaders fails where the broker's metadata lags behind the creation.
+    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: false });
+    for (const { topic } of missing) await untilAnswered(() => admin.fetchTopicOffsets(topic));
     return missing.map(({ topic }) => topic);
   } finally {
     await admin.disconnect();
@@ -55,17 +57,23 @@ export async function awaitGroupCoordinator(kafka: Kafka, groupId: string, topic
   const admin = kafka.admin();
   await admin.connect();
   try {
-    for (const deadline = Date.now() + COORDINATOR_LIMIT_MS; ; await delay(50)) {
-      try {
-        await admin.fetchOffsets({ groupId, topics: [topic] });
-        return;
-      } catch (error) {
-        const mayPass = error instanceof KafkaJSError && error.retriable;
-        if (!mayPass || Date.now() > deadline) throw error;
-      }
-    }
+    await untilAnswered(() => admin.fetchOffsets({ groupId, topics: [topic] }));
   } finally {
     await admin.disconnect();
+  }
+}
+
+/** Asks again while the broker says that it is not so far yet. @throws its last error, after 20 s */
+async function untilAnswered(ask: () => Promise<unknown>): Promise<void> {
+  for (const deadline = Date.now() + LIMIT_MS; ; await delay(50)) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      // What kafkajs gave up on after some attempts is the cause of its last error.
+      const mayPass = [error, (error as Error).cause].some((each) => each instanceof KafkaJSError && each.retriable);
+      if (!mayPass || Date.now() > deadline) throw error;
+    }
   }
 }
 
