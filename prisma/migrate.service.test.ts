@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(connections.map((client) => client.end()));
-  await database.drop();
+  await database?.drop();
 });
 
 describe("a migrated database", () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await system.publish(laterRecords(), 11);
   await ingestor.stop();
 });
-afterAll(() => system.drop());
+afterAll(() => system?.drop());
 
 /** The settings with a copy of the database that was changed by hand, as a superuser of nothing but SQL would. */
 async function withSql(sql: string, test: (env: Readonly<Record<string, string>>) => Promise<void>): Promise<void> {

@@ -10,7 +10,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
 });
-afterAll(() => database.drop());
+afterAll(() => database?.drop());
 
 /** The shape of the result, never its figures: those belong to the machine. */
 async function bench(...args: string[]): Promise<{ rows: Record<string, unknown>; goals: { goal: string }[] }> {

@@ -13,7 +13,7 @@ beforeAll(async () => {
   await ask(ownerUrl, "UPDATE outbox SET delivered_at = NULL WHERE value IS NULL");
   await ask(ownerUrl, "UPDATE outbox SET failed_at = now() - interval '3 hours' WHERE partition = 0");
 });
-afterAll(() => system.drop());
+afterAll(() => system?.drop());
 
 const idOf = (partition: number, offset: number) => `${system.orders.name}:1:${partition}:${offset}`;
 // Only PostgreSQL is there for this tool.
