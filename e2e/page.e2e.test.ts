@@ -10,12 +10,17 @@ import { createOrderCache } from "../reader/order-cache";
 import { type HttpServer, serve } from "../reader/serve";
 import { projectRoot } from "../runtime/project-root";
 import { type HalfOpenProxy, startHalfOpenProxy } from "./support/half-open-proxy";
+import { pathOf } from "./support/machine";
 import { createTestDatabase, type TestDatabase } from "./support/test-database";
 import { type OrderWriter, openOrderWriter } from "./support/write-orders";
 
 /** The page in a real browser, on the reader's own app and a real Postgres that can fall silent. */
 const SAMPLE = readFileSync(join(projectRoot(), "ingestor/order-example.json"), "utf8");
 const SAMPLE_ID = "b563feb7b2b84b6test";
+
+/** A browser beside Kafka, Postgres and other tests on two cores may take long; its test ends a little later. */
+const WAIT_MS = 60_000;
+jest.setTimeout(WAIT_MS + 30_000);
 
 let database: TestDatabase;
 let writer: OrderWriter;
@@ -47,7 +52,7 @@ async function lookUp(id: string): Promise<void> {
 
 beforeAll(async () => {
   browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
+    executablePath: pathOf("chromium"),
     args: [
       "--headless",
       "--no-sandbox",
@@ -76,15 +81,16 @@ beforeAll(async () => {
   server = await serve(app.callback(), { host: "127.0.0.1", port: 0 });
 });
 afterAll(async () => {
-  await browser.close();
-  await server.stop();
-  await prisma.$disconnect();
-  await postgres.close();
-  await writer.close();
-  await database.drop();
+  await browser?.close();
+  await server?.stop();
+  await prisma?.$disconnect();
+  await postgres?.close();
+  await writer?.close();
+  await database?.drop();
 });
 beforeEach(async () => {
   page = await browser.newPage({ locale: "en-US", timezoneId: "UTC", viewport: { width: 1100, height: 800 } });
+  page.setDefaultTimeout(WAIT_MS);
   errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
@@ -95,7 +101,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  await page.close();
+  await page?.close();
   expect(errors).toEqual([]);
 });
 

@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** What the tests need beyond npm and Maven: each Debian package with the programs of which one must be there. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = {
+const NEEDED = {
   "redis-server": ["redis-server"],
   wrk: ["wrk"],
   chromium: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
-};
+} as const;
 
 /**
  * Makes sure that the tests' programs are on this machine; installs them where root and apt-get can.
@@ -28,10 +28,22 @@ export function requirePrograms(): void {
   throw new Error(`the tests need ${packages}: sudo apt-get update && sudo apt-get install -y ${packages}`);
 }
 
-function missing(): string[] {
-  return Object.entries(NEEDED).flatMap(([name, programs]) => (programs.some(onPath) ? [] : [name]));
+/** Where a program of that Debian package is. @throws Error if it is not on this machine */
+export function pathOf(name: "redis-server" | "wrk" | "chromium"): string {
+  for (const program of NEEDED[name]) {
+    const path = onPath(program);
+    if (path !== undefined) return path;
+  }
+  throw new Error(`${name} is not on this machine's PATH`);
 }
 
-function onPath(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+function missing(): string[] {
+  return Object.entries(NEEDED).flatMap(([name, programs]) =>
+    programs.some((program) => onPath(program)) ? [] : [name],
+  );
+}
+
+function onPath(program: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
