@@ -17,6 +17,9 @@ export interface BenchDatabase {
 /** The same orders in every run. */
 export const SEED = 1;
 
+/** A row a chunk would cost more than making the row. */
+const CHUNK_CHARACTERS = 100_000;
+
 /** @param ownerUrl a user that may make databases */
 export async function createBenchDatabase(ownerUrl: string): Promise<BenchDatabase> {
   const name = `orders_bench_${process.pid}`;
@@ -39,14 +42,19 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
   let filled = 0;
   let bytes = 0;
   const rows = function* (to: number): Generator<string> {
+    let chunk = "";
     for (; filled < to; filled++) {
       const { id, bytes: document } = generateOrder(SEED, filled);
       bytes += document.length;
       const sha256 = createHash("sha256").update(document).digest("hex");
       // COPY's text form takes a backslash for the beginning of an escape.
       const text = document.toString().replaceAll("\\", "\\\\");
-      yield `${id}\t${text}\t\\\\x${sha256}\t1\t0\t${filled}\n`;
+      chunk += `${id}\t${text}\t\\\\x${sha256}\t1\t0\t${filled}\n`;
+      if (chunk.length < CHUNK_CHARACTERS) continue;
+      yield chunk;
+      chunk = "";
     }
+    if (chunk) yield chunk;
   };
   return {
     url: url.href,
