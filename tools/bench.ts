@@ -34,6 +34,10 @@ runCommand(async (args) => {
 
 async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Promise<Measured> {
   const database = await createBenchDatabase(ownerUrl);
+  // The servers end with this process; the database would stay.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void database.drop().finally(() => process.exit(1)));
+  }
   try {
     if (name === "boot") return await benchBoot({ ...options, database, say });
     await database.fillTo(options.orders);
