@@ -29,6 +29,8 @@ export interface Assignment {
   reposition(partition: number): void;
   /** Positions every partition in the epoch after this one: the topic was made anew. */
   beginEpochAfter(epoch: number): void;
+  /** Whether Kafka has deleted records of this partition that it has not been seen to hold. */
+  isCut(partition: OpenPartition): Promise<boolean>;
   all(): readonly OpenPartition[];
   /** True when every assigned partition is open. */
   isPositioned(): boolean;
@@ -130,6 +132,10 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
       if (!positioning.has(partition)) begin([partition]);
     },
     beginEpochAfter: (epoch) => startGeneration([...open.keys(), ...positioning], epoch),
+    isCut: async ({ partition, seenOffset }) => {
+      const [bounds] = await readBounds(deps.admin, topic, [partition]);
+      return bounds !== undefined && bounds.low > seenOffset;
+    },
     all: () => [...open.values()],
     isPositioned: () => positioning.size === 0,
     stop: () => {

@@ -1,7 +1,8 @@
 import type { Consumer, Kafka } from "kafkajs";
-import { type Assignment, createAssignment } from "./assignment";
+import { type Assignment, createAssignment, type OpenPartition } from "./assignment";
 import { createOffsetCommitter, type OffsetCommitter } from "./commit-offsets";
 import { connectPatiently } from "./connect-patiently";
+import { classifyFailure } from "./failure";
 import { type HandleBatchDeps, handleBatch, see } from "./handle-batch";
 import { watchPositions } from "./watch-positions";
 
@@ -13,6 +14,8 @@ export interface ConsumeDeps extends HandleBatchDeps {
 
 export interface Consumption {
   readonly assignment: Assignment;
+  /** Since the group's coordinator answered last; it is asked every 1.5 s, also while nothing comes in. */
+  secondsSinceAnswer(): number;
   /** Finishes the transactions in flight, tells Kafka the last offsets and leaves the group. */
   stop(): Promise<void>;
 }
@@ -66,6 +69,12 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   const stopWatching = watchPositions(deps.prisma, topic, assignment, log);
   const inFlight = new Set<Promise<void>>();
   followConsumer(consumer, assignment, committer, deps);
+  let lastAnswerAt = Date.now();
+  for (const event of [consumer.events.GROUP_JOIN, consumer.events.HEARTBEAT] as const) {
+    consumer.on(event, () => {
+      lastAnswerAt = Date.now();
+    });
+  }
 
   await connectPatiently(deps.onOutage, async () => {
     await admin.connect();
@@ -85,6 +94,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
 
   return {
     assignment,
+    secondsSinceAnswer: () => (Date.now() - lastAnswerAt) / 1_000,
     stop: async () => {
       stopWatching();
       consumer.pause([{ topic }]);
@@ -107,16 +117,27 @@ function followConsumer(
 ): void {
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     committer.forget();
+    metrics.lag.reset();
     assignment.assign(payload.memberAssignment[topic] ?? []);
   });
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     metrics.lag.set({ partition: payload.partition }, Math.max(0, Number(payload.offsetLag)));
     const partition = assignment.get(payload.partition);
+    if (payload.batchSize > 0 || !partition || payload.firstOffset === null || payload.lastOffset === null) return;
     // Nothing but control records or aborted ones: there is nothing to store, but Kafka's lag has to reach 0.
-    if (payload.batchSize === 0 && partition && payload.lastOffset !== null) {
-      see(partition, BigInt(payload.lastOffset), committer);
-    }
+    const lastOffset = BigInt(payload.lastOffset);
+    if (BigInt(payload.firstOffset) <= partition.seenOffset) return see(partition, lastOffset, committer);
+    void seeBeyondHole(partition, lastOffset).catch((error: unknown) => {
+      // The next records lead to the same question.
+      log.debug({ event: "positions.hole", code: classifyFailure(error).code }, "could not ask for the log's start");
+    });
   });
+  const seeBeyondHole = async (partition: OpenPartition, lastOffset: bigint): Promise<void> => {
+    const isCut = await assignment.isCut(partition);
+    if (assignment.get(partition.partition) !== partition) return;
+    if (isCut) assignment.reposition(partition.partition);
+    else see(partition, lastOffset, committer);
+  };
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
     log.warn(
       { event: "kafka.consumer-crash", err: error, restart },

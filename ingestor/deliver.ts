@@ -1,6 +1,6 @@
-import type { Message, Producer } from "kafkajs";
+import { CompressionTypes, type Message, type Producer } from "kafkajs";
 import type { OutboxRow } from "../prisma/generated/client";
-import { asKafkajsHeaders, decodeHeaders } from "../runtime/kafka/headers";
+import { asKafkajsHeaders, countHeaders, decodeHeaders } from "../runtime/kafka/headers";
 import type { Log } from "../runtime/log";
 import { deadLetterId, writeDeadLetterHeaders } from "./dead-letter";
 import { classifyFailure } from "./failure";
@@ -19,6 +19,15 @@ export interface DeliverDeps {
 /** What is read and sent at once. A row alone may be larger: Kafka's limit for it is the dead-letter topic's. */
 const PORTION_ROWS = 500;
 const PORTION_BYTES = 1_048_576;
+/**
+ * A record that came compressed may be far larger than the dead-letter topic's limit of 16 MiB, which is of what is sent:
+ * it goes back compressed. Gzip, because every client of Kafka has it.
+ */
+const COMPRESSED_ABOVE_BYTES = 4 * 1_048_576;
+/** Each header is an object on its way: this many take some tens of MiB, thirty million took 4.7 GB. */
+const MOST_HEADERS = 100_000;
+/** How long the brokers wait for all replicas: less than the client waits for the brokers, or it would send again. */
+const BROKER_TIMEOUT_MS = 10_000;
 
 /**
  * Sends the named rows of the outbox to the dead-letter topic and marks them delivered once all replicas have them.
@@ -41,8 +50,22 @@ export async function deliver(ids: readonly bigint[], deps: DeliverDeps): Promis
 
 async function deliverPortion(ids: readonly bigint[], deps: DeliverDeps): Promise<void> {
   const rows = await deps.outbox.read(ids);
+  const [row] = rows;
+  if (rows.length === 1 && row && countHeaders(Buffer.from(row.headers)) > MOST_HEADERS) {
+    return refuse(row.id, "TOO_MANY_HEADERS", deps);
+  }
+  const bytes = rows.reduce(
+    (sum, each) => sum + (each.key?.length ?? 0) + (each.value?.length ?? 0) + each.headers.length,
+    0,
+  );
   try {
-    await deps.producer.send({ topic: deps.dlqTopic, acks: -1, messages: rows.map(toMessage) });
+    await deps.producer.send({
+      topic: deps.dlqTopic,
+      acks: -1,
+      timeout: BROKER_TIMEOUT_MS,
+      compression: bytes > COMPRESSED_ABOVE_BYTES ? CompressionTypes.GZIP : CompressionTypes.None,
+      messages: rows.map(toMessage),
+    });
   } catch (error) {
     const { action, code } = classifyFailure(error);
     deps.metrics.deadLetters.inc({ outcome: "failed" });

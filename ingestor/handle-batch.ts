@@ -22,7 +22,7 @@ export interface HandleBatchDeps {
   readonly judgeApart: (value: Buffer | null) => Promise<Verdict>;
   /** Told of new rows of the outbox; must not throw. */
   readonly onDeadLetters: (outboxIds: readonly bigint[]) => void;
-  /** Told when storing fails because something is down, and with undefined when it works again. */
+  /** Told when storing fails because something is down, and with undefined whenever it works. */
   readonly onOutage: (failure: Failure | undefined) => void;
   /** The consumer cannot go on; the process has to end. */
   readonly onFatal: (error: unknown) => void;
@@ -56,27 +56,31 @@ export async function handleBatch(
     return assignment.beginEpochAfter(epoch);
   }
   const isSuspicious = await withHeartbeat(heartbeat, () => beginCarefully(partition, deps));
-  // Fetched further on than has been seen: kafkajs was out of the log's range and has jumped.
-  const hasJumped = BigInt(fetchedOffsetOf(batch)) > partition.seenOffset;
-  const result = hasJumped
-    ? "reposition"
-    : await ingestBatch(batch, partition, {
-        limits: deps.limits,
-        judgeApart: isSuspicious ? deps.judgeApart : undefined,
-        isCurrent,
-        store: (toStore) => withHeartbeat(heartbeat, (wait) => store(toStore, deps, isCurrent, wait)),
-        onCommitted: async (lastOffset, counts) => {
-          resolveOffset(lastOffset.toString());
-          see(partition, lastOffset, committer);
-          for (const outcome of ["stored", "duplicate", "dead"] as const) {
-            deps.metrics.records.inc({ partition: batch.partition, outcome }, counts[outcome]);
-          }
-          if (counts.outboxIds.length > 0) deps.onDeadLetters(counts.outboxIds);
-          await heartbeat();
-        },
-      });
+  // Fetched further on than has been seen: over a hole in the log, or kafkajs was out of its range and has jumped.
+  const isFurtherOn = BigInt(fetchedOffsetOf(batch)) > partition.seenOffset;
+  const result =
+    isFurtherOn && (await assignment.isCut(partition))
+      ? "reposition"
+      : await ingestBatch(batch, partition, {
+          limits: deps.limits,
+          judgeApart: isSuspicious ? deps.judgeApart : undefined,
+          isCurrent,
+          store: (toStore) => withHeartbeat(heartbeat, (wait) => store(toStore, deps, isCurrent, wait)),
+          onCommitted: async (lastOffset, counts) => {
+            resolveOffset(lastOffset.toString());
+            see(partition, lastOffset, committer);
+            for (const outcome of ["stored", "duplicate", "dead"] as const) {
+              deps.metrics.records.inc({ partition: batch.partition, outcome }, counts[outcome]);
+            }
+            if (counts.outboxIds.length > 0) deps.onDeadLetters(counts.outboxIds);
+            await heartbeat();
+          },
+        });
   // Also where there was nothing to store: the record before the position, which was fetched to be recognised.
-  if (result === "done") resolveOffset(batch.lastOffset());
+  if (result === "done") {
+    resolveOffset(batch.lastOffset());
+    see(partition, BigInt(batch.lastOffset()), committer);
+  }
   if (result === "reposition" && isCurrent()) {
     deps.log.warn({ event: "positions.moved", partition: batch.partition }, "the position is elsewhere: asking again");
     assignment.reposition(batch.partition);

@@ -1,6 +1,6 @@
 import Router from "@koa/router";
 import Koa from "koa";
-import type { Assignment } from "./assignment";
+import type { Consumption } from "./consume";
 import type { Failure } from "./failure";
 import type { IngestorMetrics } from "./metrics";
 
@@ -23,25 +23,25 @@ export class OutageState {
 
 export interface HealthDeps {
   /** Undefined until Kafka has been reached. */
-  readonly assignment: () => Pick<Assignment, "isPositioned" | "all"> | undefined;
+  readonly consumption: () => Pick<Consumption, "assignment" | "secondsSinceAnswer"> | undefined;
   readonly outage: OutageState;
   readonly metrics: IngestorMetrics;
 }
 
 /** `/healthz`, `/readyz` and `/metrics` of the ingestor. Needs no port of its own. */
-export function createHealthApp({ assignment, outage, metrics }: HealthDeps): Koa {
+export function createHealthApp({ consumption, outage, metrics }: HealthDeps): Koa {
   const router = new Router();
   router.get("/healthz", (context) => {
     context.body = { status: "alive" };
   });
   router.get("/readyz", (context) => {
-    const current = assignment();
+    const current = consumption();
     const waiting = findObstacle(current, outage);
     context.status = waiting ? 503 : 200;
     context.set("Cache-Control", "no-store");
     context.body = waiting
       ? { status: "waiting", reason: waiting }
-      : { status: "ready", partitions: current ? describe(current) : {} };
+      : { status: "ready", partitions: describe(current) };
   });
   router.get("/metrics", async (context) => {
     metrics.outage.set(outage.current ? 1 : 0);
@@ -53,15 +53,21 @@ export function createHealthApp({ assignment, outage, metrics }: HealthDeps): Ko
   return app;
 }
 
-type CurrentAssignment = ReturnType<HealthDeps["assignment"]>;
+type CurrentConsumption = ReturnType<HealthDeps["consumption"]>;
 
-function findObstacle(assignment: CurrentAssignment, outage: OutageState): string | undefined {
+/** Several heartbeats that have not been answered. */
+const KAFKA_SILENCE_SECONDS = 10;
+
+function findObstacle(consumption: CurrentConsumption, outage: OutageState): string | undefined {
   const { current } = outage;
   if (current) return `nothing can be stored since ${current.since.toISOString()}: ${current.code}`;
-  if (!assignment) return "Kafka has not been reached yet";
-  return assignment.isPositioned() ? undefined : "the positions are being read";
+  if (!consumption) return "Kafka has not been reached yet";
+  const silence = consumption.secondsSinceAnswer();
+  if (silence > KAFKA_SILENCE_SECONDS) return `Kafka has not answered for ${Math.round(silence)} s`;
+  return consumption.assignment.isPositioned() ? undefined : "the positions are being read";
 }
 
-function describe(assignment: NonNullable<CurrentAssignment>): Record<string, string> {
-  return Object.fromEntries(assignment.all().map(({ partition, nextOffset }) => [partition, nextOffset.toString()]));
+function describe(consumption: CurrentConsumption): Record<string, string> {
+  const open = consumption?.assignment.all() ?? [];
+  return Object.fromEntries(open.map(({ partition, nextOffset }) => [partition, nextOffset.toString()]));
 }

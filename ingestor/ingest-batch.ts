@@ -74,7 +74,7 @@ function* judgeInPortions(
     if (BigInt(message.offset) < position) continue;
     const record = judgeMessage(message, position);
     judged.push(record);
-    bytes += sizeOf(record);
+    bytes += sizeOf(message);
     const next = messages[index + 1];
     if (!next || judged.length >= limits.records || bytes + sizeOf(next) > limits.bytes) {
       yield { judged, lastOffset: record.lastOffset, lastMessage: message };

@@ -1,4 +1,4 @@
-import type { Message } from "kafkajs";
+import { CompressionTypes, type Message } from "kafkajs";
 import pg from "pg";
 import { exampleOrder, orderWithId } from "../e2e/support/judged-records";
 import { lagOf, produce, readTopic } from "../e2e/support/kafka-records";
@@ -172,6 +172,23 @@ it("delivers dead letters whose jobs were lost", async () => {
   const [letter] = await readTopic(letters.brokers, letters.name, 1);
   expect([letter?.value?.toString(), letter?.timestamp]).toEqual(["1", "5"]);
 });
+
+it("dead-letters a record that is larger than Kafka's limits once it is unpacked, and one with a million headers", async () => {
+  const large = Buffer.alloc(30 * 1_048_576, "x");
+  const header = { key: Buffer.from("h"), value: null };
+  await start();
+  await produce(orders.brokers, orders.name, [{ value: large, partition: 0 }], CompressionTypes.GZIP);
+  const many = { value: "many", headers: asKafkajsHeaders(Array(1_000_000).fill(header)), partition: 1 };
+  await produce(orders.brokers, orders.name, [many], CompressionTypes.GZIP);
+  await produce(orders.brokers, orders.name, [{ value: orderWithId("neighbour"), partition: 1 }]);
+  const [letter] = await readTopic(letters.brokers, letters.name, 1);
+  expect(letter?.value?.equals(large)).toBe(true);
+  await waitUntil("the neighbour stored", async () => (await count("orders")) === 1);
+  await waitUntil(
+    "the other one refused",
+    async () => (await count("outbox WHERE refusal = 'TOO_MANY_HEADERS'")) === 1,
+  );
+}, 90_000);
 
 it("takes PostgreSQL's word over Kafka's: offsets committed by somebody else skip nothing", async () => {
   const first = await start();

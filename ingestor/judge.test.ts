@@ -20,6 +20,10 @@ function withField(field: string): Buffer {
   return withText('"oof_shard": "1"', `"oof_shard": "1", ${field}`);
 }
 
+function exampleWithItems(items: string): string {
+  return example.toString().replace(/"items": \[.*\],/s, () => `"items": [${items}],`);
+}
+
 function refusal(value: Buffer | null): string {
   const verdict = judge(value);
   return verdict.kind === "rejected" ? `${verdict.reason}: ${verdict.errors.join(" | ")}` : "accepted";
@@ -172,6 +176,21 @@ describe("what is no order is refused:", () => {
     ["an id with a C1 control character", withId("a\u0085b"), "schema: /order_uid must not have control characters"],
   ])("%s", (_, value, expected) => {
     expect(refusal(value)).toMatch(new RegExp(`^${expected.replace(/[/()|+*?^$.\\[\]]/g, "\\$&")}`));
+  });
+
+  it("within a moment and little memory, whatever it is full of", () => {
+    const before = process.memoryUsage().heapUsed;
+    const cpu = process.cpuUsage();
+    const empty = Buffer.from(exampleWithItems(`{},`.repeat(300_000).slice(0, -1)));
+    expect(refusal(empty)).toMatch(/^schema: \/items\/0 must have required property/);
+    const { user } = process.cpuUsage(cpu);
+    expect(user / 1e6).toBeLessThan(3);
+    expect((process.memoryUsage().heapUsed - before) / 1_048_576).toBeLessThan(200);
+  });
+
+  it("with a bounded report, though a key may be of any length", () => {
+    const verdict = judge(withField(`"${"k".repeat(100_000)}": 1, "${"k".repeat(100_000)}": 2`));
+    expect(verdict.kind === "rejected" && verdict.errors.join().length).toBeLessThan(600);
   });
 
   it("with at most ten mistakes, and never with a value of the document", () => {

@@ -31,6 +31,13 @@ export type Verdict = AcceptedOrder | RejectedValue;
 export const MAX_DOCUMENT_BYTES = 1_048_576;
 const MAX_DEPTH = 32;
 const MAX_REPORTED_ERRORS = 10;
+/** A path may repeat a key of the document, of any length. */
+const MAX_ERROR_LENGTH = 500;
+/**
+ * Above this many bytes only the first mistake is told: ajv collects all mistakes before any can be left out, and a
+ * mebibyte of empty items has millions of them (15 s, 750 MB).
+ */
+const MAX_BYTES_FOR_ALL_MISTAKES = 16_384;
 
 const ajv = new Ajv({ formats: orderFormats });
 const isOrder = ajv.compile<{ order_uid: string }>(orderSchema);
@@ -81,8 +88,10 @@ function judgeParsed(value: Buffer, text: string, parsed: unknown, isEscaped: bo
 
   const checked: unknown = numbers.kind === "adjusted" ? JSON.parse(numbers.text) : parsed;
   if (!isOrder(checked)) {
-    listMistakes(checked);
-    return rejected("schema", ...describe(listMistakes.errors ?? isOrder.errors ?? []));
+    if (value.length <= MAX_BYTES_FOR_ALL_MISTAKES) listMistakes(checked);
+    const mistakes = listMistakes.errors ?? isOrder.errors ?? [];
+    listMistakes.errors = null;
+    return rejected("schema", ...mistakes.slice(0, MAX_REPORTED_ERRORS).map(describe));
   }
   const id = isEscaped ? checked.order_uid : Buffer.from(checked.order_uid, "latin1").toString("utf8");
   const mistake = findIdMistake(id);
@@ -91,13 +100,11 @@ function judgeParsed(value: Buffer, text: string, parsed: unknown, isEscaped: bo
 }
 
 function rejected(reason: RejectReason, ...errors: string[]): RejectedValue {
-  return { kind: "rejected", reason, errors };
+  return { kind: "rejected", reason, errors: errors.map((error) => error.slice(0, MAX_ERROR_LENGTH)) };
 }
 
-function describe(errors: readonly ErrorObject[]): string[] {
-  return errors
-    .slice(0, MAX_REPORTED_ERRORS)
-    .map(({ instancePath, message }) => `${instancePath || "/"} ${message ?? "is not as it has to be"}`);
+function describe({ instancePath, message }: ErrorObject): string {
+  return `${instancePath || "/"} ${message ?? "is not as it has to be"}`;
 }
 
 /** Keys of unknown fields come out of the Latin-1 view; the report has them as they were written. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { KafkaMessage } from "kafkajs";
-import { type HeaderList, headersOf } from "../runtime/kafka/headers";
+import { encodeHeaders, headerBytesOf } from "../runtime/kafka/headers";
 import { undecodableOf } from "../runtime/kafka/undecodable";
 import { type AcceptedOrder, judge, type RejectedValue, type Verdict } from "./judge";
 
@@ -13,7 +13,8 @@ export interface SourceRecord {
   readonly recordCount: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: HeaderList;
+  /** In Kafka's wire form, as they came: taking them apart can cost a hundred times their bytes. */
+  readonly headerBytes: Buffer;
   /** Milliseconds since 1970; -1 if the record has none. */
   readonly timestamp: bigint;
 }
@@ -48,20 +49,22 @@ export async function judgeMessageBy(
   return rejected ?? { ...sourceOf(message), verdict: await judgeValue(message.value) };
 }
 
+const noHeaders = encodeHeaders([]);
+
 function rejectUndecodable(message: KafkaMessage, position: bigint): RejectedRecord | undefined {
   const undecodable = undecodableOf(message);
-  return (
-    undecodable && {
-      offset: undecodable.firstOffset > position ? undecodable.firstOffset : position,
-      lastOffset: undecodable.lastOffset,
-      recordCount: undecodable.recordCount,
-      key: null,
-      value: null,
-      headers: [],
-      timestamp: BigInt(message.timestamp),
-      verdict: { kind: "rejected", reason: "deserialize", errors: [`/ ${undecodable.error}`] },
-    }
-  );
+  if (!undecodable) return undefined;
+  const offset = undecodable.firstOffset > position ? undecodable.firstOffset : position;
+  return {
+    offset,
+    lastOffset: undecodable.lastOffset,
+    recordCount: Math.min(undecodable.recordCount, Number(undecodable.lastOffset - offset) + 1),
+    key: null,
+    value: null,
+    headerBytes: noHeaders,
+    timestamp: BigInt(message.timestamp),
+    verdict: { kind: "rejected", reason: "deserialize", errors: [`/ ${undecodable.error}`] },
+  };
 }
 
 function sourceOf(message: KafkaMessage): SourceRecord {
@@ -72,7 +75,7 @@ function sourceOf(message: KafkaMessage): SourceRecord {
     recordCount: 1,
     key: message.key,
     value: message.value,
-    headers: headersOf(message),
+    headerBytes: headerBytesOf(message),
     timestamp: BigInt(message.timestamp),
   };
 }
@@ -88,7 +91,7 @@ export function digestOf(record: Pick<KafkaMessage, "timestamp" | "key" | "value
   return digest.digest();
 }
 
-/** The record's own bytes, for keeping batches within a limit. */
-export function sizeOf(record: Pick<SourceRecord, "key" | "value">): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0);
+/** The bytes of a message's key, value and headers, for keeping batches within a limit. */
+export function sizeOf(message: KafkaMessage): number {
+  return (message.key?.length ?? 0) + (message.value?.length ?? 0) + headerBytesOf(message).length;
 }

@@ -3,7 +3,6 @@ import { createPrisma } from "../prisma/client";
 import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { createLog } from "../runtime/log";
 import { runMain } from "../runtime/run-main";
-import { readSettings } from "../runtime/settings";
 import { handleShutdown } from "../runtime/shutdown";
 import { connectPatiently } from "./connect-patiently";
 import { type Consumption, consume } from "./consume";
@@ -19,8 +18,15 @@ import { startSweep } from "./sweep";
 /** Connections beside those of the partitions: deliveries, the sweep, the reading of positions. */
 const FURTHER_CONNECTIONS = 3;
 
-runMain(async () => {
-  const settings = readSettings([
+/** What fails is given back and found by the sweep, so there is no point in holding its lease through many retries. */
+const DELIVERY_RETRY = { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 };
+
+const program = {
+  command: "npm run ingestor",
+  description: `Stores what is published to KAFKA_TOPIC in PostgreSQL, and sends what is no valid order to KAFKA_DLQ_TOPIC.
+One more beside a running \`npm start\`, with whom it then shares the partitions:
+  set -a; . .local/env; set +a; DATABASE_URL=$INGESTOR_DATABASE_URL INGESTOR_PORT=0 npm run ingestor`,
+  settings: [
     ...kafkaSettings,
     "KAFKA_TOPIC",
     "KAFKA_DLQ_TOPIC",
@@ -34,7 +40,11 @@ runMain(async () => {
     "INGESTOR_PARTITIONS_AT_ONCE",
     "LOG_LEVEL",
     "LOG_FORMAT",
-  ]);
+  ],
+  exitCodes: "0 stopped when told to, 1 it could not go on or did not stop in time, 2 used wrongly.",
+} as const;
+
+runMain(program, async (settings) => {
   const log = createLog("ingestor", settings);
   const shutdown = handleShutdown(log);
   const metrics = createMetrics();
@@ -47,7 +57,7 @@ runMain(async () => {
   };
 
   let consumption: Consumption | undefined;
-  const app = createHealthApp({ assignment: () => consumption?.assignment, outage, metrics });
+  const app = createHealthApp({ consumption: () => consumption, outage, metrics });
   const server = createServer(app.callback());
   server.on("error", shutdown.fail);
   server.listen(settings.INGESTOR_PORT, settings.INGESTOR_HOST);
@@ -59,8 +69,8 @@ runMain(async () => {
   const kafka = createKafka(settings, log, "orders-ingestor");
 
   // Dead letters: outbox → BullMQ → the dead-letter topic.
-  const outbox = createOutbox(prisma);
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  const outbox = createOutbox(prisma, settings.KAFKA_TOPIC);
+  const producer = kafka.producer({ allowAutoTopicCreation: false, retry: DELIVERY_RETRY });
   await connectPatiently(onOutage, () => producer.connect());
   shutdown.add("dead-letter producer", () => producer.disconnect());
   const queue = await connectPatiently(onOutage, () =>

@@ -1,4 +1,4 @@
-import type { Prisma, PrismaTransaction } from "../prisma/client";
+import { type Prisma, type PrismaTransaction, TRANSACTION_PATIENCE } from "../prisma/client";
 import type { Position } from "../prisma/order-channel";
 
 /** The ends of a partition's log in Kafka: the first offset that it still holds, and the one that comes next. */
@@ -48,7 +48,7 @@ export function openPositions(
         position.missing > 0n ? { ...position, nextOffset: low } : position,
       ),
     };
-  });
+  }, TRANSACTION_PATIENCE);
 }
 
 async function currentEpoch(tx: PrismaTransaction, topic: string, endedEpoch = 0): Promise<number> {

@@ -1,4 +1,4 @@
-import type { Prisma } from "../prisma/client";
+import { type Prisma, TRANSACTION_PATIENCE } from "../prisma/client";
 import type { OutboxRow } from "../prisma/generated/client";
 
 /**
@@ -26,12 +26,13 @@ export interface LeasedRow {
   readonly bytes: number;
 }
 
-/** Longer than a delivery of the largest portion takes, retries included; a crashed worker's rows wait this long. */
-const LEASE_SECONDS = 30;
+/** Longer than a portion takes with its retries (deliver.ts); a crashed worker's rows wait this long. */
+const LEASE_SECONDS = 60;
 /** Any fixed number; this one spells "outb". */
 const SWEEP_LOCK = 0x6f757462;
 
-export function createOutbox(prisma: Prisma): Outbox {
+/** @param topic whose rejected records are looked for; several topics may share a database */
+export function createOutbox(prisma: Prisma, topic: string): Outbox {
   return {
     lease: async (ids) => {
       const rows = await prisma.$queryRaw<{ id: bigint; bytes: number }[]>`
@@ -67,11 +68,11 @@ export function createOutbox(prisma: Prisma): Outbox {
         if (!lock?.taken) return undefined;
         const rows = await tx.$queryRaw<{ id: bigint }[]>`
           SELECT id FROM outbox
-          WHERE delivered_at IS NULL AND refusal IS NULL
+          WHERE delivered_at IS NULL AND refusal IS NULL AND topic = ${topic}
             AND (leased_until IS NULL OR leased_until < now())
             AND failed_at < now() - make_interval(secs => ${afterSeconds})
           ORDER BY id LIMIT ${limit}`;
         return rows.map(({ id }) => id);
-      }),
+      }, TRANSACTION_PATIENCE),
   };
 }

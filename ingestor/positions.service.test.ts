@@ -1,6 +1,6 @@
 import pg from "pg";
 import { orderWithId } from "../e2e/support/judged-records";
-import { deleteRecordsBefore, produce, produceInTransaction, recreateTopic } from "../e2e/support/kafka-records";
+import { deleteRecordsBefore, lagOf, produce, produceInTransaction, recreateTopic } from "../e2e/support/kafka-records";
 import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
@@ -187,3 +187,40 @@ test("kill -9 again and again before anything is committed makes the ingestor ca
   const { rows } = await owner.query("SELECT reason FROM outbox");
   expect(rows).toEqual([{ reason: "deserialize" }]);
 }, 120_000);
+
+test("after a restart the lag comes to 0 also where the log ends in a transaction's marker", async () => {
+  await start();
+  await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("a") }], "commit");
+  await untilStored("a");
+  await ingestor.stop("SIGKILL");
+  await start();
+  await waitUntil("a lag of 0", async () => (await lagOf(orders.brokers, orders.name, orders.name)) === 0, {
+    limitMs: 40_000,
+  });
+}, 90_000);
+
+test("after a restart aborted records that fill whole fetches hold up nothing", async () => {
+  await start();
+  await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("a") }], "commit");
+  await untilStored("a");
+  await ingestor.stop("SIGKILL");
+  const large = { value: Buffer.alloc(900_000, "x") };
+  for (let i = 0; i < 5; i++) await produceInTransaction(orders.brokers, orders.name, [large], "abort");
+  await publish("b", "c");
+  await start();
+  await untilStored("a", "b", "c");
+}, 90_000);
+
+test("deleted offsets are a gap also where only aborted records follow them", async () => {
+  await start();
+  await publish("a");
+  await untilStored("a");
+  ingestor.process.kill("SIGSTOP");
+  await publish("b", "c");
+  await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("aborted") }], "abort");
+  await deleteRecordsBefore(orders.brokers, orders.name, 3);
+  ingestor.process.kill("SIGCONT");
+  await waitUntil("the gap is recorded", async () => (await positions())[0]?.["gap"] === 2, { limitMs: 30_000 });
+  await publish("d");
+  await untilStored("a", "d");
+}, 90_000);

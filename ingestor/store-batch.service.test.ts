@@ -159,6 +159,17 @@ describe("an id that comes again", () => {
     expect(Buffer.from(rows[0]?.value ?? []).equals(otherMeaning)).toBe(true);
   });
 
+  it("is a duplicate or a conflict, never unstorable, when it has a number that jsonb cannot hold", async () => {
+    const tiny = Buffer.from(original.toString().replace('"locale"', '"x": 1e-20000, "locale"'));
+    const sameTiny = Buffer.concat([tiny, Buffer.from("\n")]);
+    await storeBatch(prisma, batchOf([judged(0, tiny)]));
+    expect(await storeBatch(prisma, batchOf([judged(1, sameTiny), judged(2, original)]))).toMatchObject({
+      duplicate: 1,
+      dead: 1,
+    });
+    expect(await prisma.outboxRow.findMany({ select: { reason: true } })).toEqual([{ reason: "conflict" }]);
+  });
+
   it("is stored once when three partitions bring it at the same moment, in any order, without a deadlock", async () => {
     const ids = Array.from({ length: 200 }, (_, index) => `shared-${index}`);
     const results = await Promise.all(

@@ -1,7 +1,6 @@
-import type { Prisma, PrismaTransaction } from "../prisma/client";
+import { type Prisma, type PrismaTransaction, TRANSACTION_PATIENCE } from "../prisma/client";
 import { encodeNotice, ORDERS_CHANNEL, type Partition, type Position } from "../prisma/order-channel";
 import { ParkedBytes } from "../prisma/parked-bytes";
-import { encodeHeaders } from "../runtime/kafka/headers";
 import { type AcceptedRecord, digestOf, isAccepted, type JudgedRecord, type RejectedRecord } from "./judged-record";
 import { bigintArray, byteaArray, intArray, textArray } from "./pg-array";
 
@@ -37,13 +36,6 @@ export type StoreResult =
   | { readonly kind: "moved"; readonly nextOffset: bigint | undefined };
 
 /**
- * Far above what the server allows a statement and an idle transaction, which therefore end first: a transaction that
- * Prisma gives up on the client's side is no longer atomic (prisma#29762).
- */
-const CLIENT_TIMEOUT_MS = 120_000;
-const MAX_WAIT_FOR_CONNECTION_MS = 10_000;
-
-/**
  * Stores a batch in one transaction: the orders, the outbox rows of what is none, the counters and the position, with a
  * notice to the readers. Either all of it is committed or nothing.
  *
@@ -56,10 +48,7 @@ const MAX_WAIT_FOR_CONNECTION_MS = 10_000;
 export async function storeBatch(prisma: Prisma, batch: Batch): Promise<StoreResult> {
   const bytes = new ParkedBytes();
   try {
-    return await prisma.$transaction((tx) => storeIn({ tx, bytes }, batch), {
-      timeout: CLIENT_TIMEOUT_MS,
-      maxWait: MAX_WAIT_FOR_CONNECTION_MS,
-    });
+    return await prisma.$transaction((tx) => storeIn({ tx, bytes }, batch), TRANSACTION_PATIENCE);
   } finally {
     bytes.release();
   }
@@ -153,7 +142,7 @@ async function findConflicts(
       ${bytes.park(bigintArray(candidates.map(({ offset }) => offset)))}::bigint[]
     ) AS batch (id, document, "offset")
     JOIN orders stored ON stored.id = batch.id COLLATE "C"
-    WHERE stored.document::jsonb <> batch.document::jsonb
+    WHERE NOT same_meaning(stored.document, batch.document)
       AND (stored.epoch, stored.partition, stored."offset") <> (${epoch}, ${partition}, batch."offset")`;
   const storedAt = new Map(conflicting.map(({ offset, at }) => [offset, at]));
   return candidates
@@ -186,7 +175,7 @@ async function putIntoOutbox(
       ${bytes.park(textArray(dead.map(({ verdict }) => withoutNul(verdict.errors.join("\n")))))}::text[],
       ${bytes.park(byteaArray(dead.map(({ key }) => key)))}::bytea[],
       ${bytes.park(byteaArray(dead.map(({ value }) => value)))}::bytea[],
-      ${bytes.park(byteaArray(dead.map(({ headers }) => encodeHeaders(headers))))}::bytea[],
+      ${bytes.park(byteaArray(dead.map(({ headerBytes }) => headerBytes)))}::bytea[],
       ${bytes.park(bigintArray(dead.map(({ timestamp }) => timestamp)))}::bigint[]
     ) AS dead
     RETURNING id`;

@@ -9,7 +9,7 @@ export interface PatientStoreDeps {
   readonly wait: (ms: number) => Promise<void>;
   /** False once the partition is no longer ours or the process is stopping. */
   readonly isCurrent: () => boolean;
-  /** Told of every failed attempt, and with undefined of the first success after one. */
+  /** Told of every failed attempt, and with undefined of every success. */
   readonly onOutage: (failure: Failure | undefined) => void;
   /** Told of a record that was found to be unstorable. */
   readonly onUnstorable: (record: JudgedRecord, failure: Failure) => void;
@@ -38,7 +38,7 @@ export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Prom
   for (let attempt = 0; deps.isCurrent(); attempt++) {
     try {
       const result = await deps.store(batch);
-      if (attempt > 0) deps.onOutage(undefined);
+      deps.onOutage(undefined);
       if (result.kind === "moved" && isUncertain && result.nextOffset === batch.to) {
         // It was committed and only the answer got lost, with the ids of its outbox rows: the sweep finds those.
         return { kind: "stored", ...noCounts, outboxIds: [] };
@@ -49,13 +49,17 @@ export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Prom
       if (failure.action === "stop") throw new StopError(failure);
       if (failure.action === "isolate") return isolate(batch, failure, deps);
       isUncertain = true;
+      // Whoever loses a race once is not in an outage, and need not wait.
+      if (failure.action === "retry-at-once" && attempt < RACES_TO_LOSE) continue;
       deps.onOutage(failure);
-      if (failure.action === "retry" || attempt > 3) await deps.wait(backoffMs(attempt));
+      await deps.wait(backoffMs(attempt));
     }
   }
   return { kind: "abandoned" };
 }
 
+/** A deadlock's victim that is chosen this often in a row does not lose by chance. */
+const RACES_TO_LOSE = 3;
 const noCounts = { stored: 0, duplicate: 0, dead: 0 } as const;
 
 /** Stores the halves of a batch one after the other, down to the record that cannot be stored: log2(500) ≈ 9 levels. */

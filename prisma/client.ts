@@ -19,11 +19,16 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
+ * Options of every interactive transaction. Prisma's own time-out must not come before the server's and the pool's: when
+ * it fires, the statement in flight goes on and the transaction is no longer one (prisma#29762).
+ */
+export const TRANSACTION_PATIENCE = { timeout: 120_000, maxWait: 10_000 } as const;
+
+/**
  * Prisma's client on a pool of its own.
  *
  * What hangs is ended by the server, else by the lack of its answer; either way the connection is given up with its
- * transaction. Prisma's own transaction time-out must not come first: when it fires, the statement in flight goes on and
- * the transaction is no longer one (prisma#29762), so callers set it far above these.
+ * transaction.
  *
  * @param databaseUrl the user that connects decides what may be done
  * @param options.connections the most connections that the pool opens

@@ -1,25 +1,16 @@
 import { runMain } from "../runtime/run-main";
-import { readSettings } from "../runtime/settings";
 import { migrate } from "./migrate";
 
-const HELP = `Usage: npm run migrate
+const program = {
+  command: "npm run migrate",
+  description: `Creates or updates the tables, views and roles in the database of DATABASE_URL, whose user owns them.
+May be run again at any time. Beside a running \`npm start\`, which has done it already:
+  set -a; . .local/env; set +a; npm run migrate`,
+  settings: ["DATABASE_URL", "INGESTOR_DATABASE_URL", "READER_DATABASE_URL"],
+  exitCodes: "0 the database is up to date, 1 it could not be brought up to date, 2 used wrongly.",
+} as const;
 
-Creates or updates the tables, views and roles in the database of DATABASE_URL, whose user owns them.
-INGESTOR_DATABASE_URL and READER_DATABASE_URL, if given, set the passwords of orders_ingestor and orders_reader.
-May be run again at any time.
-
-Exit codes: 0 the database is up to date, 1 it could not be brought up to date, 2 a setting cannot be used.
-`;
-
-runMain(async () => {
-  const [argument] = process.argv.slice(2);
-  if (argument !== undefined) {
-    const isHelp = argument === "--help" || argument === "-h";
-    process.stderr.write(isHelp ? HELP : `${argument} is not known.\n\n${HELP}`);
-    process.exitCode = isHelp ? 0 : 2;
-    return;
-  }
-  const settings = readSettings(["DATABASE_URL", "INGESTOR_DATABASE_URL", "READER_DATABASE_URL"]);
+runMain(program, async (settings) => {
   const { applied, logins } = await migrate({
     databaseUrl: settings.DATABASE_URL,
     ingestorUrl: settings.INGESTOR_DATABASE_URL,

@@ -45,8 +45,8 @@ export function listen({
   let isListening = false;
   let failures = 0;
 
-  /** Ends early when listening is stopped. */
-  const pause = (ms: number): Promise<unknown> => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
+  /** Ends early when the signal comes. */
+  const pause = (ms: number, signal: AbortSignal): Promise<unknown> => sleep(ms, undefined, { signal }).catch(() => {});
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
@@ -60,7 +60,7 @@ export function listen({
           "notices cannot be heard; the poll goes on, and so do attempts",
         );
       }
-      await pause(backoffMs(failures - 1, random()));
+      await pause(backoffMs(failures - 1, random()), stopping.signal);
     }
   };
 
@@ -70,9 +70,8 @@ export function listen({
       name: "orders-reader-listen",
       answerWithinMs: ANSWER_WITHIN_MS,
     });
+    const ended = endOf(connection, stopping.signal);
     try {
-      const lost = failureOf(connection);
-      lost.catch(() => {});
       connection.client.on("notification", onHint);
       await connection.ask(`LISTEN ${ORDERS_CHANNEL}`);
       if (failures > 0) log.info({ event: "reader.listen-recovered", failures }, "notices are heard again");
@@ -80,10 +79,12 @@ export function listen({
       failures = 0;
       onHint();
       while (!stopping.signal.aborted) {
-        await Promise.race([pause(heartbeatMs), lost]);
+        await pause(heartbeatMs, ended.signal);
+        if (ended.loss) throw ended.loss;
         await connection.ask("SELECT 1");
       }
     } finally {
+      ended.forget();
       await connection.close();
     }
   };
@@ -98,10 +99,25 @@ export function listen({
   };
 }
 
-/** Rejects when the connection ends by itself. */
-function failureOf({ client }: Connection): Promise<never> {
-  return new Promise((_, reject) => {
-    client.once("error", reject);
-    client.once("end", () => reject(new Error("the connection has ended")));
-  });
+/**
+ * A signal for the end of a connection, by itself or because listening is stopped. One for its whole life: whatever is
+ * made anew at every heartbeat and waits for that end is kept in memory until it comes.
+ */
+function endOf({ client }: Connection, stopping: AbortSignal) {
+  const controller = new AbortController();
+  const end = (): void => controller.abort();
+  const ended = {
+    signal: controller.signal,
+    /** Why the connection ended, if it did so by itself. */
+    loss: undefined as Error | undefined,
+    forget: () => stopping.removeEventListener("abort", end),
+  };
+  stopping.addEventListener("abort", end);
+  for (const event of ["error", "end"] as const) {
+    client.once(event, (error?: Error) => {
+      ended.loss ??= error ?? new Error("the connection has ended");
+      end();
+    });
+  }
+  return ended;
 }

@@ -125,7 +125,9 @@ export function readSettings<Names extends SettingName>(
     const entry: Setting<unknown> = settingsTable[name];
     const value = env[name] || entry.default;
     if (value === required) {
-      problems.push(`${name} is missing: ${entry.description} (see .env.example)`);
+      problems.push(
+        `${name} is missing: ${entry.description} (see .env.example; \`npm start\` writes its addresses to .local/env)`,
+      );
     } else if (value !== undefined) {
       try {
         values[name] = entry.parse(value as string);

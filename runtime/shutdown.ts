@@ -19,8 +19,8 @@ export interface Shutdown {
   fail(error: unknown): void;
 }
 
-/** Less than the ten seconds that `npm start` grants a process before it kills it. */
-const DEADLINE_MS = 8_000;
+/** Less than the five seconds that `npm start` grants a process before it kills it. */
+const DEADLINE_MS = 4_500;
 
 /** Installs the process's signal handlers. Call it once, in main.ts. */
 export function handleShutdown(log: Log): Shutdown {

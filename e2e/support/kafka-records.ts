@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Admin, KafkaMessage, Message } from "kafkajs";
+import { type Admin, CompressionTypes, type KafkaMessage, type Message } from "kafkajs";
 import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
@@ -13,11 +13,16 @@ export function testKafka(brokers: readonly string[]) {
 }
 
 /** Sends records to one partition and waits for all replicas. */
-export async function produce(brokers: readonly string[], topic: string, messages: readonly Message[]): Promise<void> {
+export async function produce(
+  brokers: readonly string[],
+  topic: string,
+  messages: readonly Message[],
+  compression = CompressionTypes.None,
+): Promise<void> {
   const producer = testKafka(brokers).producer({ allowAutoTopicCreation: false });
   await producer.connect();
   try {
-    await producer.send({ topic, acks: -1, messages: [...messages] });
+    await producer.send({ topic, acks: -1, compression, messages: [...messages] });
   } finally {
     await producer.disconnect();
   }

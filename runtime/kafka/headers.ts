@@ -86,6 +86,11 @@ export function decodeHeaders(buffer: Buffer): HeaderList {
   return list;
 }
 
+/** How many headers such bytes hold, without reading them. */
+export function countHeaders(buffer: Buffer): number {
+  return new WireReader(buffer).varInt();
+}
+
 export function readHeaders(reader: WireReader): HeaderList {
   const count = reader.varInt();
   if (count === 0) return none;

@@ -1,7 +1,6 @@
 import { hash } from "node:crypto";
 import { deadLetterId } from "../../ingestor/dead-letter";
 import { type AcceptedRecord, isAccepted, type JudgedRecord } from "../../ingestor/judged-record";
-import { encodeHeaders } from "../../runtime/kafka/headers";
 import type { Difference, DifferenceKind } from "./differences";
 
 /** An order, as far as the audit needs it; digests are SHA-256, 32 bytes. */
@@ -97,7 +96,7 @@ function findAlteredParts(record: JudgedRecord, row: DeadRow): string[] {
     range: row.offset >= record.offset && row.offset <= row.lastOffset && row.recordCount === record.recordCount,
     key: isSame(digestOf(record.key), row.keyDigest),
     value: isSame(digestOf(record.value), row.valueDigest),
-    headers: isSame(digestOf(encodeHeaders(record.headers)), row.headersDigest),
+    headers: isSame(digestOf(record.headerBytes), row.headersDigest),
     timestamp: record.timestamp === row.timestamp,
   };
   return Object.entries(parts).flatMap(([name, isRight]) => (isRight ? [] : [name]));

@@ -36,7 +36,9 @@ export function writeKafkaFiles(home: Home, port: number, controllerPort: number
 
 /** Kept from before the first formatting on: a format that was cut off is completed with the same id. */
 function clusterId(file: string): string {
-  if (!existsSync(file)) writeWhole(file, randomBytes(16).toString("base64url"));
+  // An id that begins with a minus looks like an option to Kafka's command; one in 64 would. None can be in use.
+  const isUsable = existsSync(file) && !readFileSync(file, "utf8").startsWith("-");
+  if (!isUsable) writeWhole(file, `O${randomBytes(16).toString("base64url").slice(1)}`);
   return readFileSync(file, "utf8");
 }
 

@@ -103,6 +103,18 @@ RETURN (
     END
 ) AT TIME ZONE 'UTC';
 
+-- Two documents mean the same if they are equal as jsonb: other white space, order of keys, spelling of numbers and
+-- escapes. A number that jsonb cannot hold (1e-20000) is legal JSON; then only the white space around them is forgiven.
+CREATE FUNCTION "same_meaning"("one" TEXT, "other" TEXT) RETURNS BOOLEAN
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN "one"::jsonb = "other"::jsonb;
+EXCEPTION
+  WHEN data_exception THEN
+    RETURN btrim("one", E' \t\r\n') = btrim("other", E' \t\r\n');
+END
+$$;
+
 -- `json`, not `jsonb`: a document is read as it was published, and numbers that jsonb cannot hold do not matter here.
 -- Whole numbers go by way of numeric because 1817.0 and 1e2 are whole numbers in JSON.
 CREATE VIEW "order_details" AS
@@ -213,6 +225,8 @@ COMMENT ON COLUMN "outbox"."refusal" IS 'Why Kafka will not take the dead letter
 COMMENT ON COLUMN "outbox"."delivered_at" IS 'When Kafka acknowledged the dead letter.';
 
 COMMENT ON FUNCTION "rfc3339"(TEXT) IS 'The instant that an RFC 3339 date-time names, with any offset that the standard allows.';
+
+COMMENT ON FUNCTION "same_meaning"(TEXT, TEXT) IS 'Whether two documents are the same order: equal as JSON, whatever their bytes.';
 
 COMMENT ON VIEW "order_details" IS 'The fields at the top of every order.';
 COMMENT ON COLUMN "order_details"."order_id" IS 'order_uid of the order.';
