@@ -12,5 +12,8 @@ module.exports = {
   globalTeardown: "<rootDir>/e2e/support/stop-services.ts",
   // Two cores carry Kafka, Postgres and the tests.
   maxWorkers: 2,
-  testTimeout: 60_000,
+  // Generous, because a machine may be busy: what matters in time is asserted where it is promised.
+  testTimeout: 180_000,
+  // A process that a failed test left behind must not keep the whole run from ending.
+  forceExit: true,
 };

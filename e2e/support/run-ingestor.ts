@@ -26,9 +26,13 @@ export async function runIngestor(environment: Readonly<Record<string, string>>)
   const log: Record<string, unknown>[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line) as Record<string, unknown>));
   const hasEvent = (event: string): boolean => log.some((line) => line["event"] === event);
-  await waitUntil("the ingestor consumes", () => {
+  const consumes = waitUntil("the ingestor consumes", () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${JSON.stringify(log.at(-2))}`);
     return hasEvent("process.started");
+  });
+  await consumes.catch((error: unknown) => {
+    child.kill("SIGKILL");
+    throw error;
   });
   return {
     process: child,

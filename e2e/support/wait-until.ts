@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export async function waitUntil<T>(
   awaited: string,
   condition: () => Promise<T> | T,
-  { limitMs = 20_000, everyMs = 25 }: { limitMs?: number; everyMs?: number } = {},
+  { limitMs = 60_000, everyMs = 25 }: { limitMs?: number; everyMs?: number } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = Date.now() + limitMs;
   let lastError: unknown;
