@@ -3,7 +3,6 @@ import { createPrisma } from "../prisma/client";
 import { connectOrderSource } from "../prisma/read-orders";
 import { createLog } from "../runtime/log";
 import { runMain } from "../runtime/run-main";
-import { readSettings } from "../runtime/settings";
 import { handleShutdown } from "../runtime/shutdown";
 import { createApp } from "./app";
 import { createFastLane } from "./fast-lane";
@@ -20,8 +19,12 @@ const LOOKUP_CONNECTIONS = 8;
 const LOOKUP_ANSWER_WITHIN_MS = 1_900;
 const GOODBYE_MS = 1_000;
 
-runMain(async () => {
-  const settings = readSettings([
+const program = {
+  command: "npm run reader",
+  description: `Answers HTTP with the orders that PostgreSQL has: the page at /, an order at /orders/ID.
+One more beside a running \`npm start\`:
+  set -a; . .local/env; set +a; DATABASE_URL=$READER_DATABASE_URL READER_PORT=0 npm run reader`,
+  settings: [
     "DATABASE_URL",
     "READER_HOST",
     "READER_PORT",
@@ -29,7 +32,11 @@ runMain(async () => {
     "READER_POLL_MS",
     "LOG_LEVEL",
     "LOG_FORMAT",
-  ]);
+  ],
+  exitCodes: "0 stopped when told to, 1 it could not go on or did not stop in time, 2 used wrongly.",
+} as const;
+
+runMain(program, async (settings) => {
   const databaseUrl = settings.DATABASE_URL;
   const log = createLog("reader", settings);
   const shutdown = handleShutdown(log);

@@ -126,7 +126,7 @@ export function readSettings<Names extends SettingName>(
     const value = env[name] || entry.default;
     if (value === required) {
       problems.push(
-        `${name} is missing: ${entry.description} (see .env.example; \`npm start\` writes its addresses to .local/env)`,
+        `${name} is missing: ${entry.description} (see .env.example; \`npm start\` starts a system and writes its addresses to .local/env)`,
       );
     } else if (value !== undefined) {
       try {
