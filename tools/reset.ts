@@ -1,40 +1,38 @@
+import { once } from "node:events";
 import { readdirSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
-import { runMain } from "../runtime/run-main";
+import { parseCommandLine } from "./command-line";
+import { runCommand } from "./run-command";
 import { openHome } from "./start/home";
 import { takeLock } from "./start/lock";
 
 /** Fetched once for all homes of a clone, holds nothing of anybody's, and costs a download. */
 const KEPT = /^jars-/;
 
-runMain(async () => {
-  const { yes } = new Command("npm run reset --")
+runCommand(async (args) => {
+  const command = new Command("npm run reset --")
     .description("Forgets the local system's data in .local, or in ORDERS_HOME: orders, topics, passwords, ports.")
     .option("--yes", "do not ask")
-    .addHelpText("after", "\nExit codes: 0 done, 1 it is running or the answer was no, 2 used wrongly.")
-    .allowExcessArguments(false)
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-    .parse()
-    .opts<{ yes?: true }>();
+    .addHelpText("after", "\nExit codes: 0 done, 1 it is running or the answer was no, 2 used wrongly.");
+  const { yes } = parseCommandLine(command, "reset", args).opts<{ yes?: true }>();
   const { folder, path } = openHome();
   const lock = takeLock({ folder, path });
   if ("heldBy" in lock) {
     process.stderr.write(`Orders is running (process ${lock.heldBy.pid}): stop it first.\n`);
-    process.exitCode = 1;
-    return;
+    return 1;
   }
   try {
     if (!yes && !(await agreed(`Forget all orders, topics and passwords in ${folder}?`))) {
       process.stderr.write("nothing was changed\n");
-      process.exitCode = 1;
-      return;
+      return 1;
     }
     for (const part of ["postgres", "redis", "env", "passwords.json", "ports.json", "running.json"]) {
       rmSync(path(part), { recursive: true, force: true });
     }
     forgetKafka(path("kafka"));
     process.stderr.write(`${folder} is as new\n`);
+    return 0;
   } finally {
     lock.release();
   }
@@ -50,11 +48,15 @@ function forgetKafka(folder: string): void {
   }
 }
 
-/** Without a terminal nobody can be asked, which is a no. */
+/** Without a terminal nobody can be asked, which is a no, as are Ctrl-C and Ctrl-D. */
 async function agreed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${question} (yes/no) `);
+  // Without a listener readline would leave the question unanswered for ever, and the process would end on its own.
+  terminal.on("SIGINT", () => terminal.close());
+  const left = once(terminal, "close").then(() => undefined);
+  const answer = await Promise.race([terminal.question(`${question} (yes/no) `).catch(() => undefined), left]);
+  if (answer === undefined) process.stderr.write("\n");
   terminal.close();
-  return /^y(es)?$/i.test(answer.trim());
+  return /^y(es)?$/i.test(answer?.trim() ?? "");
 }
