@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { writeWhole } from "./home";
 import { type KafkaFiles, writeKafkaFiles } from "./kafka-files";
@@ -38,6 +38,7 @@ export async function startKafka(system: System): Promise<string> {
             await kafka.stop(STOP_MS);
             throw error;
           });
+        await archive.make(system, kafka.pid());
       });
       return `127.0.0.1:${port}`;
     } catch (error) {
@@ -72,7 +73,6 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
         renameSync(files.log, `${files.log}.1`);
       }
     },
-    after: () => archive.keep(),
   });
 }
 
@@ -88,13 +88,17 @@ async function format(system: System, jars: KafkaJars, files: KafkaFiles, archiv
   writeWhole(files.formatted, "");
 }
 
-/** Kafka's classes as the JVM keeps them, made at the end of a first run: 1.8 s instead of 4.4 s to a listening broker. */
+/**
+ * Kafka's classes as the JVM keeps them: 1.8 s instead of 4.4 s to a listening broker. Made once, when a first broker
+ * listens and nobody waits for it yet: the JVM stands still for some seconds, which at its end would use up the time
+ * that stopping may take.
+ */
 interface ClassArchive {
-  /** Options of the broker: use the archive, or make it. */
+  /** Options of the broker: use the archive, or be able to make it. */
   options(): string[];
   useOnly(): string[];
-  /** To be called after the broker's end: an archive that was made becomes the one to use. */
-  keep(): void;
+  /** Makes the archive of a running broker's classes if there is none. Without it all is well, but slower. */
+  make(system: System, pid: number | undefined): Promise<void>;
 }
 
 function classArchive(jars: KafkaJars): ClassArchive {
@@ -104,9 +108,13 @@ function classArchive(jars: KafkaJars): ClassArchive {
   forgetDrafts(jars.cacheFolder, process.pid);
   const useOnly = (): string[] => (existsSync(file) ? ["-Xshare:auto", `-XX:SharedArchiveFile=${file}`] : []);
   return {
-    options: () => (existsSync(file) ? useOnly() : [`-XX:ArchiveClassesAtExit=${draft}`]),
+    options: () => (existsSync(file) ? useOnly() : ["-XX:+RecordDynamicDumpInfo"]),
     useOnly,
-    keep: () => {
+    async make(system, pid) {
+      if (existsSync(file) || pid === undefined) return;
+      // It comes with a JDK and stands beside its java.
+      const jcmd = join(dirname(jars.java), "jcmd");
+      await runTool(jcmd, [String(pid), "VM.cds", "dynamic_dump", draft], { signal: system.signal }).catch(() => {});
       if (existsSync(draft)) renameSync(draft, file);
     },
   };

@@ -25,12 +25,12 @@ export interface Service {
   readonly logFile?: string;
   /** Called before each start. */
   readonly before?: () => Promise<void> | void;
-  /** Called after an end that it was asked for and came to by itself. */
-  readonly after?: () => void;
 }
 
 export interface Supervised {
   readonly name: string;
+  /** Of the process that runs now; undefined while it waits to be started. */
+  pid(): number | undefined;
   /** Resolves when `isReady` does with true. Rejects if the process dies three times before, or after `limitMs`. */
   whenReady(isReady: () => Promise<boolean>, limitMs?: number): Promise<void>;
   /** Asks it to stop and kills it, with its group, after `limitMs`. Resolves when it is gone. */
@@ -98,6 +98,7 @@ export function supervise(
 
   return {
     name: service.name,
+    pid: () => child?.pid,
     async whenReady(isReady, limitMs = 60_000) {
       const deadline = Date.now() + limitMs;
       const log = service.logFile === undefined ? "" : `; ${service.logFile} says why`;
@@ -115,7 +116,7 @@ export function supervise(
       asked.kill(stopSignal);
       const gone = ending(asked);
       const late = Symbol("late");
-      if ((await Promise.race([gone, delay(limitMs, late, { ref: false })])) !== late) return service.after?.();
+      if ((await Promise.race([gone, delay(limitMs, late, { ref: false })])) !== late) return;
       steps.say(`${service.name} did not stop within ${limitMs / 1000} s and is killed`);
       killGroup(asked);
       await gone;

@@ -14,14 +14,20 @@ export interface System {
   readonly signal: AbortSignal;
   /** Starts a process that is kept alive from now on. */
   supervise(service: Service): Supervised;
-  /** Stops everything, each part with its own patience; what was started last is stopped first. */
+  /** Stops everything, each part with its own patience: first the two processes, then what they use. */
   stopAll(): Promise<void>;
 }
 
-/** Stopping may take ten seconds in all. The two processes that work on orders get half of them, Kafka and Postgres the rest. */
+/** Stopping may take ten seconds in all. The two processes that work on orders get half of them, what they use the rest. */
 const PROCESS_PATIENCE_MS = 5_000;
 const WHOLE_PATIENCE_MS = 9_500;
-const STORES = ["Postgres", "Kafka", "Redis"];
+
+/** A store stops as soon as nobody uses it any more. */
+const USERS: Readonly<Record<string, readonly string[]>> = {
+  Kafka: ["ingestor"],
+  Redis: ["ingestor"],
+  Postgres: ["ingestor", "reader"],
+};
 
 export function createSystem(parts: {
   home: Home;
@@ -45,11 +51,17 @@ export function createSystem(parts: {
       return added;
     },
     async stopAll() {
-      const start = Date.now();
-      // Within a group nothing depends on its neighbours, so they stop side by side and share the seconds.
-      const isStore = ({ name }: Supervised): boolean => STORES.includes(name);
-      await Promise.all(supervised.filter((part) => !isStore(part)).map((part) => part.stop(PROCESS_PATIENCE_MS)));
-      await Promise.all(supervised.filter(isStore).map((part) => part.stop(start + WHOLE_PATIENCE_MS - Date.now())));
+      const deadline = Date.now() + WHOLE_PATIENCE_MS;
+      const isStore = ({ name }: Supervised): boolean => name in USERS;
+      const ends = new Map<string, Promise<void>>();
+      for (const part of supervised.filter((each) => !isStore(each))) {
+        ends.set(part.name, part.stop(PROCESS_PATIENCE_MS));
+      }
+      const stopStore = async (part: Supervised): Promise<void> => {
+        await Promise.all((USERS[part.name] ?? []).map((user) => ends.get(user)));
+        await part.stop(deadline - Date.now());
+      };
+      await Promise.all([...ends.values(), ...supervised.filter(isStore).map(stopStore)]);
       guardian.dismiss();
     },
   };
