@@ -72,6 +72,7 @@ export function readOptions(args: readonly string[]): PublishOptions {
   const switches = { sample: false, dryRun: false, json: false };
   const options: PublishOptions = { ...switches, ...command.opts<Given>(), files: command.args };
   if (options.files.length === 0 && !options.sample && options.generate === undefined) {
+    if (isSwallowedByNpm()) throw new UsageError(putDashes());
     throw new UsageError("nothing to publish: name a file, - for standard input, --sample, or --generate N");
   }
   for (const name of ["seed", "bad"] as const) {
@@ -80,6 +81,17 @@ export function readOptions(args: readonly string[]): PublishOptions {
     }
   }
   return options;
+}
+
+/** npm takes an option for its own where `--` is forgotten, and leaves its value, or nothing, to the program. */
+export function isSwallowedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env["npm_config_generate"] !== undefined;
+}
+
+/** What to type instead, with the count where it is known. */
+export function putDashes(typed = process.env["npm_config_generate"] ?? ""): string {
+  const count = /^\d+$/.test(typed) ? typed : "N";
+  return `put -- before the options: npm run publish -- --generate ${count}`;
 }
 
 const forms = `

@@ -32,7 +32,7 @@ export function recordsOf(file: Buffer): FileRecords {
 }
 
 /** A file of several records may begin with a byte order mark, as some editors write it; it belongs to none of them. */
-function hasBom(file: Buffer): boolean {
+export function hasBom(file: Buffer): boolean {
   return file[0] === 0xef && file[1] === 0xbb && file[2] === 0xbf;
 }
 

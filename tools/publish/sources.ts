@@ -5,8 +5,8 @@ import { projectRoot } from "../../runtime/project-root";
 import { UsageError } from "../usage-error";
 import { breakSome, isBroken } from "./broken-records";
 import { generateOrders } from "./generate-order";
-import type { PublishOptions } from "./options";
-import { type FileRecords, recordsOf } from "./record-forms";
+import { isSwallowedByNpm, type PublishOptions, putDashes } from "./options";
+import { type FileRecords, hasBom, recordsOf } from "./record-forms";
 
 /** A record before it is sent. */
 export interface Payload {
@@ -68,18 +68,25 @@ async function recordsSource(name: string, read: () => Promise<Buffer>): Promise
     records = recordsOf(await read());
     if (records.values.length === 0) throw new UsageError("it is an empty array");
   } catch (error) {
+    const isNoFile = (error as NodeJS.ErrnoException).code === "ENOENT";
+    if (isNoFile && /^\d+$/.test(name) && isSwallowedByNpm()) throw new UsageError(putDashes(name));
     throw new UsageError(`cannot publish ${name}: ${(error as Error).message}`);
   }
   const { form, values } = records;
   const bytes = values.reduce((sum, value) => sum + value.length, 0);
   const count = values.length.toLocaleString("en");
   const taken = { record: "one record", array: `an array of ${count}`, ndjson: `NDJSON of ${count} lines` }[form];
+  const [first] = values;
+  const bom = form === "record" && first !== undefined && hasBom(first) ? `\n${name} ${BOM_WARNING}` : "";
   return {
-    description: `${name}: ${taken}, ${bytes.toLocaleString("en")} bytes, sent as they are`,
+    description: `${name}: ${taken}, ${bytes.toLocaleString("en")} bytes, sent as they are${bom}`,
     count: values.length,
     payloads: payloadsOf(values),
   };
 }
+
+const BOM_WARNING =
+  "begins with a byte order mark, which no order may have: it is sent as it is, and will be dead-lettered";
 
 function* payloadsOf(values: readonly Buffer[]): Generator<Payload> {
   for (const value of values) yield { id: idOf(value), value, broken: false };
