@@ -1,5 +1,13 @@
+import { relative } from "node:path";
 import type { Home } from "./home";
 import type { Services } from "./services";
+
+/** As a person who stands in the folder where npm was typed would name it. */
+function shown(path: string): string {
+  const typed = relative(process.env["INIT_CWD"] ?? process.cwd(), path);
+  const name = typed.startsWith("..") ? path : `./${typed}`;
+  return /^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;
+}
 
 /** The one screen at the end of a start: where everything is and what to do next. */
 export function welcome(home: Home, services: Services, readerUrl: string, sampleId: string): string {
@@ -15,6 +23,7 @@ export function welcome(home: Home, services: Services, readerUrl: string, sampl
     ["Try", "npm run publish -- --generate 1000"],
     ["", "npm run publish -- my-order.json"],
     ["", `curl ${readerUrl}/orders/${encodeURIComponent(sampleId)}`],
+    ["", `. ${shown(home.path("env"))}; psql "$DATABASE_URL"`],
     ["Stop", "Ctrl-C; npm start goes on where it stopped, npm run reset forgets it all"],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`.trimEnd());
