@@ -1,0 +1,36 @@
+import { spawnSync } from "node:child_process";
+import { projectRoot } from "../runtime/project-root";
+
+/** `npm run X -- …` as people type it, in an environment that names nothing. */
+function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const { PATH, HOME } = process.env;
+  return spawnSync("npm", ["run", "--silent", ...args], {
+    cwd: projectRoot(),
+    env: { PATH, HOME, ORDERS_HOME: "/nonexistent" },
+    encoding: "utf8",
+  });
+}
+
+test.each(["ingestor", "reader", "migrate"])("npm run %s tells what it is and which settings it reads", (name) => {
+  const { status, stdout } = run(name, "--", "--help");
+  expect(status).toBe(0);
+  // Nothing of what made it ready stands before it.
+  expect(stdout).toMatch(new RegExp(`^Usage: npm run ${name}\n`));
+  expect(stdout).toMatch(/^ {2}DATABASE_URL +PostgreSQL, .* \(required\)$/m);
+  expect(stdout).toMatch(/^Exit codes: 0 /m);
+});
+
+test.each(["ingestor", "reader", "migrate"])("npm run %s refuses what it does not know, in one line", (name) => {
+  const { status, stdout, stderr } = run(name, "--", "--loud");
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  expect(stderr).toContain(`--loud is not known: npm run ${name} -- --help tells what is\n`);
+});
+
+test.each(["ingestor", "reader", "migrate", "audit", "dlq"])(
+  "npm run %s without a database says what to do",
+  (name) => {
+    const { status, stderr } = run(name, ...(name === "dlq" ? ["--", "stats"] : []));
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/DATABASE_URL is missing: .*npm start/);
+  },
+);
