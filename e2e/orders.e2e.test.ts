@@ -67,11 +67,18 @@ function pidOf(program: string): number | undefined {
 test("1,000 generated orders are readable within two seconds of being published, each with its very bytes", async () => {
   const { sent, failed, ids } = await publish("--generate", "1000", "--seed", "1");
   expect({ sent, failed, ids: ids.length }).toEqual({ sent: 1_000, failed: 0, ids: 1_000 });
-  const deadline = Date.now() + 2_000;
+  const publishedAt = performance.now();
+  await waitUntil("all stored", async () => (await counters())["received"] === 1_000);
+  // A partition's orders are committed in their order, and what is not in memory is looked for in Postgres: with the last
+  // order of each partition, all are readable. Asking for a thousand would measure this test instead.
+  const { rows: last } = await owner.query(
+    `SELECT DISTINCT ON ("partition") "id" FROM orders ORDER BY "partition", "offset" DESC`,
+  );
+  for (const { id } of last) await waitUntil(`order ${id}`, async () => (await get(id)).status === 200);
+  expect(performance.now() - publishedAt).toBeLessThan(2_000);
   for (const { id, bytes } of generateOrders({ count: 1_000, seed: 1 })) {
-    const { body } = await waitUntil(`order ${id}`, async () => (await get(id)).status === 200 && (await get(id)), {
-      limitMs: Math.max(100, deadline - Date.now()),
-    });
+    const { status, body } = await get(id);
+    expect({ id, status }).toEqual({ id, status: 200 });
     expect(body.equals(bytes)).toBe(true);
   }
 }, 60_000);
