@@ -403,12 +403,13 @@ it("knows the lives of a topic apart", async () => {
   }
 });
 
-it("tells in a sentence that it was used wrongly or cannot find out", async () => {
+it("tells in words, without a trace, that it was used wrongly or cannot find out", async () => {
   expect(await runTool("audit", ["--nonsense"], system.env)).toMatchObject({
     ...{ code: 2, stdout: "" },
     stderr: expect.stringContaining("unknown option '--nonsense'"),
   });
   const noDatabase = await runTool("audit", [], { ...system.env, DATABASE_URL: "postgresql://127.0.0.1:1/orders" });
   expect(noDatabase).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("ECONNREFUSED") });
-  expect(noDatabase.stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(noDatabase.stderr).toContain("npm start");
+  expect(noDatabase.stderr).not.toContain("    at ");
 });
