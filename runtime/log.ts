@@ -17,6 +17,7 @@ export function createLog(service: string, settings: Settings<"LOG_LEVEL" | "LOG
         colorize: !process.env["NO_COLOR"],
         ignore: "pid,hostname,service,event",
         messageFormat: `${service}: {msg}`,
+        singleLine: true,
         sync: true,
       })
     : pino.destination({ dest: 1, sync: true });
