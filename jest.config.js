@@ -1,9 +1,12 @@
 /** @type {import("jest").Config} */
 module.exports = {
   testMatch: ["<rootDir>/{ingestor,reader,prisma,runtime,tools,e2e}/**/*.test.ts"],
-  // faker comes as ES modules only, which jest cannot require.
+  // faker and the page are ES modules, which jest cannot require.
   transform: {
-    "\\.ts$|/@faker-js/.*\\.js$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" } }],
+    "\\.ts$|/@faker-js/.*\\.js$|/reader/page/.*\\.js$": [
+      "@swc/jest",
+      { jsc: { parser: { syntax: "typescript" }, target: "es2022" } },
+    ],
   },
   transformIgnorePatterns: ["/node_modules/(?!@faker-js/)"],
   // Prisma's generated client imports its own TypeScript files by the names that they will have when compiled.

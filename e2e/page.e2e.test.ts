@@ -1,44 +1,13 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { pino } from "pino";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { createPrisma, type Prisma } from "../prisma/client";
-import { createApp } from "../reader/app";
-import { createFindOrder } from "../reader/find-order";
-import { createReaderMetrics } from "../reader/metrics";
-import { createOrderCache } from "../reader/order-cache";
-import { type HttpServer, serve } from "../reader/serve";
-import { projectRoot } from "../runtime/project-root";
-import { type HalfOpenProxy, startHalfOpenProxy } from "./support/half-open-proxy";
-import { pathOf } from "./support/machine";
-import { createTestDatabase, type TestDatabase } from "./support/test-database";
-import { type OrderWriter, openOrderWriter } from "./support/write-orders";
-
-/** The page in a real browser, on the reader's own app and a real Postgres that can fall silent. */
-const SAMPLE = readFileSync(join(projectRoot(), "ingestor/order-example.json"), "utf8");
-const SAMPLE_ID = "b563feb7b2b84b6test";
+import type { Page } from "playwright-core";
+import { type RunningPage, runPage, SAMPLE, SAMPLE_ID } from "./support/run-page";
 
 /** A browser beside Kafka, Postgres and other tests on two cores may take long; its test ends a little later. */
 const WAIT_MS = 60_000;
 jest.setTimeout(WAIT_MS + 30_000);
 
-let database: TestDatabase;
-let writer: OrderWriter;
-let postgres: HalfOpenProxy;
-let prisma: Prisma;
-let server: HttpServer;
-let browser: Browser;
+let running: RunningPage;
 let page: Page;
 let errors: string[];
-
-/** Stores the sample with other values and under another id. */
-async function store(
-  id: string,
-  change: (order: typeof import("../ingestor/order-example.json")) => object,
-): Promise<void> {
-  const order = JSON.parse(SAMPLE);
-  await writer.write({ [id]: JSON.stringify({ ...order, order_uid: id, ...change(order) }) });
-}
 
 const field = (name: string) => page.locator(`[data-field="${name}"]`);
 const text = (name: string) => field(name).textContent();
@@ -51,45 +20,11 @@ async function lookUp(id: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: pathOf("chromium"),
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  database = await createTestDatabase();
-  writer = await openOrderWriter(database.ingestorUrl);
-  await writer.write({ [SAMPLE_ID]: SAMPLE });
-  postgres = await startHalfOpenProxy(database.readerUrl);
-  prisma = createPrisma(postgres.url, { connections: 4, name: "test-page", answerWithinMs: 1_900 });
-  const select = { document: true, sha256: true } as const;
-  const findOrder = createFindOrder({
-    // Of no use, so that every look-up asks Postgres.
-    cache: createOrderCache(1),
-    ask: async (id) => (await prisma.order.findUnique({ where: { id }, select })) ?? undefined,
-    atOnce: 4,
-  });
-  const log = pino({ level: "silent" });
-  const app = createApp({ findOrder, refreshState: () => ({ kind: "live" }), metrics: createReaderMetrics(), log });
-  server = await serve(app.callback(), { host: "127.0.0.1", port: 0 });
+  running = await runPage();
 });
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-  await prisma?.$disconnect();
-  await postgres?.close();
-  await writer?.close();
-  await database?.drop();
-});
+afterAll(() => running?.stop());
 beforeEach(async () => {
-  page = await browser.newPage({ locale: "en-US", timezoneId: "UTC", viewport: { width: 1100, height: 800 } });
+  page = await running.browser.newPage({ locale: "en-US", timezoneId: "UTC", viewport: { width: 1100, height: 800 } });
   page.setDefaultTimeout(WAIT_MS);
   errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
@@ -97,7 +32,7 @@ beforeEach(async () => {
     if (/Content Security Policy/.test(message.text())) errors.push(message.text());
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(server.url)) errors.push(`asked ${request.url()}`);
+    if (!request.url().startsWith(running.url)) errors.push(`asked ${request.url()}`);
   });
 });
 afterEach(async () => {
@@ -107,11 +42,11 @@ afterEach(async () => {
 
 describe("the page", () => {
   test("shows an order that was typed in, as a person would want it", async () => {
-    await page.goto(server.url);
+    await page.goto(running.url);
     expect(await page.evaluate("document.activeElement.id")).toBe("order-id");
     await lookUp(SAMPLE_ID);
     await untilState("found");
-    expect(page.url()).toBe(`${server.url}/?order=${SAMPLE_ID}`);
+    expect(page.url()).toBe(`${running.url}/?order=${SAMPLE_ID}`);
     expect(await page.title()).toBe(`${SAMPLE_ID} · Orders`);
     expect(await text("delivery.name")).toBe("Test Testov");
     expect(await text("payment.amount")).toBe("$1,817");
@@ -125,7 +60,7 @@ describe("the page", () => {
   });
 
   test("keeps the published JSON folded away, and shows it as it is", async () => {
-    await page.goto(`${server.url}/?order=${SAMPLE_ID}`);
+    await page.goto(`${running.url}/?order=${SAMPLE_ID}`);
     await untilState("found");
     expect(await field("raw").isVisible()).toBe(false);
     await page.click("summary");
@@ -134,8 +69,8 @@ describe("the page", () => {
   });
 
   test("follows Back and Forward and its own links without a reload", async () => {
-    await store("second", () => ({ customer_id: "another" }));
-    await page.goto(server.url);
+    await running.store("second", () => ({ customer_id: "another" }));
+    await page.goto(running.url);
     await page.evaluate("globalThis.isSamePage = true");
     await lookUp(SAMPLE_ID);
     await untilState("found");
@@ -156,12 +91,12 @@ describe("the page", () => {
 
   test("takes text from orders for text, never for markup", async () => {
     const markup = '<img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script>';
-    await store(markup, ({ delivery, items }) => ({
+    await running.store(markup, ({ delivery, items }) => ({
       delivery: { ...delivery, name: markup },
       items: items.map((item) => ({ ...item, name: markup, brand: markup })),
       [markup]: markup,
     }));
-    await page.goto(`${server.url}/?order=${encodeURIComponent(markup)}`);
+    await page.goto(`${running.url}/?order=${encodeURIComponent(markup)}`);
     await untilState("found");
     for (const name of ["order_uid", "delivery.name", "items.0.name", "items.0.brand"])
       expect(await text(name)).toBe(markup);
@@ -170,8 +105,8 @@ describe("the page", () => {
   });
 
   test("shows fields that it does not know, under their own names", async () => {
-    await store("more", ({ payment }) => ({ gift: { wrap: true }, payment: { ...payment, iban: "DE00" } }));
-    await page.goto(`${server.url}/?order=more`);
+    await running.store("more", ({ payment }) => ({ gift: { wrap: true }, payment: { ...payment, iban: "DE00" } }));
+    await page.goto(`${running.url}/?order=more`);
     await untilState("found");
     expect(await text("gift")).toBe('{"wrap":true}');
     expect(await text("payment.iban")).toBe("DE00");
@@ -183,7 +118,7 @@ describe("the page", () => {
   ])("is not broken by extreme orders at $width pixels", async (viewport) => {
     const long = "x".repeat(10_000);
     const id = `extreme at ${viewport.width}`;
-    await store(id, ({ delivery, payment, items }) => ({
+    await running.store(id, ({ delivery, payment, items }) => ({
       delivery: { ...delivery, name: long, city: "ירושלים", address: "قميص".repeat(500) },
       payment: { ...payment, currency: "not a currency", amount: Number.MAX_SAFE_INTEGER, payment_dt: 253402300799 },
       date_created: "2016-12-31T23:59:60Z",
@@ -191,7 +126,7 @@ describe("the page", () => {
       [long]: long,
     }));
     await page.setViewportSize(viewport);
-    await page.goto(`${server.url}/?order=${encodeURIComponent(id)}`);
+    await page.goto(`${running.url}/?order=${encodeURIComponent(id)}`);
     await untilState("found");
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
     expect(await text("payment.amount")).toBe("9,007,199,254,740,991 not a currency");
@@ -202,19 +137,27 @@ describe("the page", () => {
   });
 
   test("says that there is no such order, and finds it when it has come", async () => {
-    await page.goto(`${server.url}/?order=later`);
+    await page.goto(`${running.url}/?order=later`);
     await untilState("unknown");
     expect(await result().textContent()).toContain("There is no such order");
-    await store("later", () => ({}));
+    await running.store("later", () => ({}));
     await page.click("#retry");
     await untilState("found");
   });
 
+  test("shows an unknown order by itself when it comes", async () => {
+    await page.goto(`${running.url}/?order=by-itself`);
+    await untilState("unknown");
+    await running.store("by-itself", () => ({}));
+    await untilState("found");
+    expect(await text("order_uid")).toBe("by-itself");
+  });
+
   test("offers to leave out spaces that came along with an id", async () => {
-    await page.goto(server.url);
+    await page.goto(running.url);
     await lookUp(` ${SAMPLE_ID} `);
     await untilState("unknown");
-    await page.click("text=Look without them");
+    await page.click("text=Look without them.");
     await untilState("found");
   });
 
@@ -225,7 +168,7 @@ describe("the page", () => {
   ])("says that %s is not valid, without asking", async (_, id) => {
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
-    await page.goto(`${server.url}/?order=${encodeURIComponent(id)}`);
+    await page.goto(`${running.url}/?order=${encodeURIComponent(id)}`);
     await untilState("malformed");
     expect(await result().textContent()).toContain("not a valid id");
     expect(asked.filter((path) => path.startsWith("/orders"))).toEqual([]);
@@ -233,8 +176,8 @@ describe("the page", () => {
 
   test("takes any id that an order may have", async () => {
     for (const id of ["a/b c?d#e%f&g=h+i", "заказ 🛒"]) {
-      await store(id, () => ({}));
-      await page.goto(server.url);
+      await running.store(id, () => ({}));
+      await page.goto(running.url);
       await lookUp(id);
       await untilState("found");
       expect(await text("order_uid")).toBe(id);
@@ -245,12 +188,12 @@ describe("the page", () => {
   });
 
   test("says that an order cannot be reached now, and shows it on Retry when it can, with the focus on it", async () => {
-    postgres.fallSilent({ alsoNew: true });
-    await page.goto(`${server.url}/?order=${SAMPLE_ID}`);
+    running.postgres.fallSilent({ alsoNew: true });
+    await page.goto(`${running.url}/?order=${SAMPLE_ID}`);
     await untilState("unavailable");
     expect(await result().textContent()).toContain("cannot be reached now");
     expect(await page.textContent("#status")).toContain("Cannot be reached now");
-    postgres.recover();
+    running.postgres.recover();
     await page.focus("#retry");
     await page.keyboard.press("Enter");
     await untilState("found");
@@ -258,7 +201,7 @@ describe("the page", () => {
   });
 
   test("says so when the reader itself cannot be reached", async () => {
-    await page.goto(server.url);
+    await page.goto(running.url);
     await page.context().setOffline(true);
     await lookUp(SAMPLE_ID);
     await untilState("unavailable");
@@ -269,7 +212,7 @@ describe("the page", () => {
   });
 
   test("shows only the last of several look-ups, whatever order their answers come in", async () => {
-    await page.goto(server.url);
+    await page.goto(running.url);
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;

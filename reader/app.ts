@@ -7,6 +7,7 @@ import type { FoundOrder } from "./find-order";
 import { getOrder } from "./get-order";
 import { answerAlive, answerReady } from "./health";
 import type { ReaderMetrics } from "./metrics";
+import { plainPage } from "./plain-page";
 import { answerProblem } from "./problem";
 import type { RefreshState } from "./refresh";
 import { answerStaticFile, readStaticFile, readStaticFiles } from "./static-files";
@@ -43,11 +44,12 @@ export function createApp(deps: AppDeps): Koa {
 /** The routes by themselves, so that a test can hold them against the contract. */
 export function createRoutes({ findOrder, refreshState, metrics }: AppDeps): Router {
   const router = new Router({ strict: true, sensitive: true });
-  const answerOrder = getOrder(async (id) => {
+  const findAndCount = async (id: string): Promise<FoundOrder> => {
     const found = await findOrder(id);
     metrics.observeLookup(found.kind === "found" ? found.from : found.kind);
     return found;
-  });
+  };
+  const answerOrder = getOrder(findAndCount);
   // The path's own text is decoded here and once: the router would leave what it cannot decode as it is.
   router.get("/orders/:id", (ctx) => answerOrder(ctx, decodeURIComponent(ctx.path.slice("/orders/".length))));
   router.get("/healthz", answerAlive);
@@ -65,6 +67,11 @@ export function createRoutes({ findOrder, refreshState, metrics }: AppDeps): Rou
       answerStaticFile(ctx, file);
     });
   }
+  const answerPlainPage = plainPage(findAndCount);
+  router.get("/plain", (ctx) => {
+    ctx.set("Content-Security-Policy", PAGE_POLICY);
+    return answerPlainPage(ctx);
+  });
   return router;
 }
 

@@ -4,7 +4,7 @@ import type { FoundOrder } from "./find-order";
 import { answerProblem } from "./problem";
 
 /** After so many seconds it is worth asking again; an outage is noticed to be over within two. */
-const RETRY_AFTER_SECONDS = 2;
+export const RETRY_AFTER_SECONDS = 2;
 
 /** The route of one order: the published bytes, which are neither parsed nor written anew. */
 export function getOrder(findOrder: (id: string) => Promise<FoundOrder>): (ctx: Context, id: string) => Promise<void> {

@@ -28,9 +28,10 @@ export function readStaticFile(folder: string, name: string): StaticFile {
   return { name, body, type, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
 }
 
-/** All files of a folder. */
+/** All files of a folder, but for the package.json that tells Node what its scripts are. */
 export function readStaticFiles(folder: string): readonly StaticFile[] {
-  return readdirSync(folder).map((name) => readStaticFile(folder, name));
+  const names = readdirSync(folder).filter((name) => name !== "package.json");
+  return names.map((name) => readStaticFile(folder, name));
 }
 
 /** Answers with the file, which browsers keep but ask about each time: a new version is seen at once. */

@@ -1,15 +1,11 @@
-/**
- * Makes an element. Whatever comes from an order becomes text or an attribute here, never markup.
- *
- * @param {string} name
- * @param {Record<string, string | undefined>} attributes those that are undefined are left out
- * @param {...(Node | string)} children
- */
-export function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [attribute, value] of Object.entries(attributes)) {
-    if (value !== undefined) made.setAttribute(attribute, value);
+/** Makes what element() describes. Whatever comes from an order becomes text or an attribute here, never markup. */
+export function render(tree) {
+  if (typeof tree === "string") return document.createTextNode(tree);
+  const made = document.createElement(tree.name);
+  for (const [attribute, value] of Object.entries(tree.attributes)) {
+    if (typeof value === "function") made.addEventListener(attribute.replace(/^on/, ""), value);
+    else if (value !== undefined) made.setAttribute(attribute, value);
   }
-  made.append(...children);
+  made.append(...tree.children.map(render));
   return made;
 }

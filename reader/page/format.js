@@ -7,39 +7,54 @@ export function asText(value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/**
- * An amount of money for the viewer. Amounts are published as whole numbers without a unit of their own; they are taken
- * as the currency's main unit (1817 USD is $1,817), because the goods that they pay for cost such sums in it, and
- * because a currency's minor unit would need knowledge that the order does not carry. No digits are invented behind the
- * point. A currency that Intl does not take is written after the number.
- */
-export function asMoney(amount, currency) {
-  if (typeof amount !== "number" && typeof amount !== "bigint") return asText(amount);
-  try {
-    return new Intl.NumberFormat(undefined, { style: "currency", currency, minimumFractionDigits: 0 }).format(amount);
-  } catch {
-    return [asNumber(amount), typeof currency === "string" ? currency : ""].join(" ").trim();
-  }
-}
-
-export function asNumber(value) {
-  return typeof value === "number" || typeof value === "bigint" ? new Intl.NumberFormat().format(value) : asText(value);
-}
-
-export function asPercent(value) {
-  if (typeof value !== "number") return asText(value);
-  return new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 2 }).format(value / 100);
-}
-
-/** An instant in the viewer's language and time zone. @returns `{ text, machine }`; machine is undefined if it is none */
-export function asTime(value) {
-  const date = new Date(value);
-  if (Number.isNaN(date.getTime())) return { text: asText(value), machine: undefined };
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
-  return { text: format.format(date), machine: date.toISOString() };
-}
-
 /** The exact sum of whole numbers, or undefined if one is none. */
 export function sumOf(values) {
   return values.every(Number.isSafeInteger) ? values.reduce((sum, value) => sum + BigInt(value), 0n) : undefined;
+}
+
+/**
+ * Writes numbers and times as the viewer does.
+ *
+ * @param {string} locale a BCP 47 tag
+ * @param {string} [timeZone] the viewer's own if it is left out
+ */
+export function createFormat(locale, timeZone) {
+  const isNumber = (value) => typeof value === "number" || typeof value === "bigint";
+  const number = (value) => (isNumber(value) ? new Intl.NumberFormat(locale).format(value) : asText(value));
+  const timeFormat = new Intl.DateTimeFormat(locale, {
+    dateStyle: "long",
+    timeStyle: timeZone ? "long" : "short",
+    timeZone,
+  });
+  return {
+    number,
+
+    /**
+     * An amount of money. Amounts are published as whole numbers without a unit of their own; they are taken as the
+     * currency's main unit (1817 USD is $1,817), because the goods that they pay for cost such sums in it, and because a
+     * currency's minor unit would need knowledge that the order does not carry. No digits are invented behind the point.
+     * A currency that Intl does not take is written after the number.
+     */
+    money(amount, currency) {
+      if (!isNumber(amount)) return asText(amount);
+      try {
+        return new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: 0 }).format(amount);
+      } catch {
+        return [number(amount), typeof currency === "string" ? currency : ""].join(" ").trim();
+      }
+    },
+
+    /** @param value per cent: 30 is 30 % */
+    percent(value) {
+      if (typeof value !== "number") return asText(value);
+      return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 2 }).format(value / 100);
+    },
+
+    /** @returns `{ text, machine }`; machine is undefined if the value is no instant */
+    time(value) {
+      const date = new Date(value);
+      if (Number.isNaN(date.getTime())) return { text: asText(value), machine: undefined };
+      return { text: timeFormat.format(date), machine: date.toISOString() };
+    },
+  };
 }

@@ -6,7 +6,8 @@ const GIVE_UP_AFTER_MS = 10_000;
  * @param {string} id
  * @param {AbortSignal} signal given up when another look-up begins; the promise then rejects
  * @returns one of `{ kind: "found", text }`, `{ kind: "unknown" }`, `{ kind: "malformed" }` and
- *   `{ kind: "unavailable", because }`, the last in words for a person
+ *   `{ kind: "unavailable", because }`, where `because` picks its words from `words.unavailable`: a status, or one of
+ *   `slow`, `silent` and `offline`
  */
 export async function lookUp(id, signal) {
   const deadline = AbortSignal.timeout(GIVE_UP_AFTER_MS);
@@ -15,22 +16,10 @@ export async function lookUp(id, signal) {
     if (answer.status === 200) return { kind: "found", text: await answer.text() };
     if (answer.status === 404) return { kind: "unknown" };
     if (answer.status === 400) return { kind: "malformed" };
-    return { kind: "unavailable", because: reasonOfStatus(answer.status) };
+    return { kind: "unavailable", because: answer.status };
   } catch (error) {
     if (signal.aborted) throw error;
-    return {
-      kind: "unavailable",
-      because: deadline.aborted ? "There was no answer in ten seconds." : reasonOfNoAnswer(),
-    };
+    if (deadline.aborted) return { kind: "unavailable", because: "slow" };
+    return { kind: "unavailable", because: navigator.onLine ? "silent" : "offline" };
   }
-}
-
-function reasonOfStatus(status) {
-  return status === 503
-    ? "The order is not in memory, and the database cannot be asked at the moment."
-    : `The service has answered with an error (${status}).`;
-}
-
-function reasonOfNoAnswer() {
-  return navigator.onLine ? "The service does not answer." : "This device is offline.";
 }

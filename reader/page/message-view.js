@@ -1,55 +1,55 @@
-import { element } from "./dom.js";
+import { element } from "./tree.js";
 
 const bdi = (id) => element("bdi", { class: "id" }, id);
 
-/** Nothing was asked yet. */
-export function idleView() {
-  return message("idle", "Type or paste the id of an order to see it as it was published.");
+/** Nothing was asked yet. @param {readonly object[]} further what stands below */
+export function idleView({ words }, ...further) {
+  return element("div", { class: "idle" }, element("p", {}, words.idle), ...further);
 }
 
 /** Seen only by those who wait: it fades in after a moment. */
-export function loadingView(id) {
-  return message("loading", "Looking for ", bdi(id), " …");
+export function loadingView(id, { words }) {
+  return element("div", { class: "message loading" }, ...words.loading(bdi(id)));
 }
 
 /** @param {string} because a sentence */
-export function malformedView(id, because) {
-  return message("alert", heading("This is not a valid id"), paragraph(bdi(id)), paragraph(because));
+export function malformedView(id, because, { words }) {
+  return alert(words.malformed.heading, paragraph(bdi(id)), paragraph(because));
 }
 
-/** @param {() => void} retry */
-export function unknownView(id, retry) {
-  const view = message(
-    "alert",
-    heading("There is no such order"),
-    paragraph("No order has the id ", bdi(id), ". One that was placed a moment ago may still be on its way."),
-  );
-  const tidy = id.trim();
-  if (tidy !== id && tidy !== "") {
-    const href = `/?order=${encodeURIComponent(tidy)}`;
-    view.append(paragraph("There are spaces around it. ", element("a", { href }, "Look without them.")));
-  }
-  view.append(button("Look again", retry));
-  return view;
-}
-
-/** @param {string} because a sentence @param {() => void} retry */
-export function unavailableView(id, because, retry) {
-  return message(
-    "alert",
-    heading("The order cannot be reached now"),
-    paragraph(because),
-    paragraph("The order ", bdi(id), " may well exist. Nothing is lost; try again in a moment."),
-    button("Retry", retry),
+/** @param {(() => void) | undefined} retry undefined where nothing can be pressed */
+export function unknownView(id, { words }, retry) {
+  const { heading, text, watching, spaces, tidy, again } = words.unknown;
+  const trimmed = id.trim();
+  const href = `?order=${encodeURIComponent(trimmed)}`;
+  return alert(
+    heading,
+    paragraph(...text(bdi(id))),
+    trimmed !== id && trimmed !== "" ? paragraph(spaces, element("a", { href }, tidy)) : undefined,
+    retry && element("p", { class: "quiet" }, watching),
+    retry && button(again, retry),
   );
 }
 
-function message(kind, ...content) {
-  return element("div", { class: `message ${kind}` }, ...content);
+/** @param {string | number} because as look-up.js gives it @param {(() => void) | undefined} retry */
+export function unavailableView(id, because, language, retry) {
+  const { heading, text, retry: label } = language.words.unavailable;
+  return alert(
+    heading,
+    paragraph(whyUnavailable(because, language)),
+    paragraph(...text(bdi(id))),
+    retry && button(label, retry),
+  );
 }
 
-function heading(text) {
-  return element("h2", { tabindex: "-1" }, text);
+/** A sentence. @param {string | number} because as look-up.js gives it */
+export function whyUnavailable(because, { words }) {
+  if (because === 503) return words.unavailable.database;
+  return typeof because === "number" ? words.unavailable.status(because) : words.unavailable[because];
+}
+
+function alert(heading, ...content) {
+  return element("div", { class: "message alert" }, element("h2", { tabindex: "-1" }, heading), ...content);
 }
 
 function paragraph(...content) {
@@ -57,7 +57,5 @@ function paragraph(...content) {
 }
 
 function button(text, action) {
-  const made = element("button", { type: "button", id: "retry" }, text);
-  made.addEventListener("click", action);
-  return made;
+  return element("button", { type: "button", id: "retry", onclick: action }, text);
 }

@@ -1,0 +1,192 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { projectRoot } from "../runtime/project-root";
+import { type RunningPage, runPage, SAMPLE, SAMPLE_ID } from "./support/run-page";
+
+/** The page for people who read Russian, run no scripts, hear it, print it, or prefer the dark. */
+const WAIT_MS = 60_000;
+jest.setTimeout(WAIT_MS + 30_000);
+
+const AXE = readFileSync(join(projectRoot(), "node_modules/axe-core/axe.min.js"), "utf8");
+
+let running: RunningPage;
+let page: Page;
+
+beforeAll(async () => {
+  running = await runPage();
+});
+afterAll(() => running?.stop());
+afterEach(() => page?.context().close());
+
+async function open(path: string, options: BrowserContextOptions = {}): Promise<void> {
+  const context = await running.browser.newContext({ locale: "en-US", timezoneId: "UTC", ...options });
+  page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  await page.goto(`${running.url}${path}`);
+}
+
+const text = (name: string) => page.locator(`[data-field="${name}"]`).textContent();
+const untilState = (state: string) => page.waitForSelector(`#result[data-state="${state}"]`);
+
+describe("the page in Russian", () => {
+  test("is what a Russian browser gets, with numbers and dates as they are written there", async () => {
+    await open(`/?order=${SAMPLE_ID}`, { locale: "ru-RU" });
+    await untilState("found");
+    expect(await page.getAttribute("html", "lang")).toBe("ru");
+    expect(await page.textContent("#home")).toBe("Заказы");
+    expect(await page.textContent("h2")).toBe(`Заказ ${SAMPLE_ID}`);
+    expect(await text("payment.amount")).toMatch(/^1\s817\s\$$/);
+    expect(await text("date_created")).toMatch(/^26 ноября 2021\sг\. в 06:22$/);
+    expect(await text("items.0.status")).toBe("Принят (202)");
+  });
+
+  test("is a press away, at once and the next time", async () => {
+    await open(`/?order=${SAMPLE_ID}`);
+    await untilState("found");
+    await page.click("text=Русский");
+    await page.getByText("Как опубликовано").waitFor();
+    expect(await page.title()).toBe(`${SAMPLE_ID} · Заказы`);
+    await page.reload();
+    await page.getByText("Как опубликовано").waitFor();
+    await page.click("text=English");
+    await page.getByText("As published").waitFor();
+  });
+});
+
+describe("the page without JavaScript", () => {
+  const plain = { javaScriptEnabled: false };
+
+  test("shows an order that was typed in, with the same words", async () => {
+    await open("/", plain);
+    expect(await page.textContent("noscript")).toContain("goes on without JavaScript");
+    await page.fill("#order-id", SAMPLE_ID);
+    await page.press("#order-id", "Enter");
+    await untilState("found");
+    expect(page.url()).toBe(`${running.url}/plain?order=${SAMPLE_ID}`);
+    expect(await page.title()).toBe(`${SAMPLE_ID} · Orders`);
+    expect(await page.inputValue("#order-id")).toBe(SAMPLE_ID);
+    expect(await text("payment.amount")).toBe("$1,817");
+    expect(await text("date_created")).toMatch(/^November 26, 2021 at 6:22:19\sAM UTC$/);
+    expect(await text("raw")).toBe(SAMPLE);
+    expect(await page.locator("main button, script").count()).toBe(0);
+  });
+
+  test("takes text from orders for text, never for markup", async () => {
+    const markup = '"><img src=x onerror="alert(1)"><script>alert(1)</script>$&';
+    await running.store(markup, ({ delivery }) => ({ delivery: { ...delivery, name: markup }, [markup]: markup }));
+    await open(`/plain?order=${encodeURIComponent(markup)}`, plain);
+    await untilState("found");
+    for (const name of ["order_uid", "delivery.name"]) expect(await text(name)).toBe(markup);
+    expect(await page.inputValue("#order-id")).toBe(markup);
+    expect(await page.title()).toBe(`${markup} · Orders`);
+    expect(await page.locator("img, script").count()).toBe(0);
+  });
+
+  test.each([
+    ["unknown", "nothing", 404, "Такого заказа нет"],
+    ["malformed", "..", 400, "Такого номера быть не может"],
+  ])("says in Russian that an order is %s", async (state, id, status, words) => {
+    const context = await running.browser.newContext({ locale: "ru-RU", ...plain });
+    page = await context.newPage();
+    const answer = await page.goto(`${running.url}/plain?order=${id}`);
+    expect(answer?.status()).toBe(status);
+    await untilState(state);
+    expect(await page.textContent("#result")).toContain(words);
+  });
+
+  test("says with 503 that an order cannot be reached now", async () => {
+    running.postgres.fallSilent({ alsoNew: true });
+    const context = await running.browser.newContext(plain);
+    page = await context.newPage();
+    const answer = await page.goto(`${running.url}/plain?order=${SAMPLE_ID}`);
+    running.postgres.recover();
+    expect([answer?.status(), answer?.headers()["retry-after"]]).toEqual([503, "2"]);
+    expect(await page.textContent("#result")).toContain("The order cannot be reached now");
+  });
+});
+
+describe("the page remembers", () => {
+  test("what was found here, until it is told to forget", async () => {
+    await running.store("second", () => ({}));
+    await open(`/?order=${SAMPLE_ID}`);
+    await untilState("found");
+    for (const id of ["second", "nothing"]) {
+      await page.fill("#order-id", id);
+      await page.press("#order-id", "Enter");
+      await untilState(id === "nothing" ? "unknown" : "found");
+    }
+    await page.click("#home");
+    await untilState("idle");
+    expect(await page.locator(".recent li bdi").allTextContents()).toEqual(["second", SAMPLE_ID]);
+    await page.click(`button[aria-label="Forget second"]`);
+    expect(await page.locator(".recent li bdi").allTextContents()).toEqual([SAMPLE_ID]);
+    await page.click(".recent a");
+    await untilState("found");
+    await page.goBack();
+    await page.click("#forget-all");
+    expect(await page.locator(".recent").count()).toBe(0);
+  });
+});
+
+describe("an order on the page", () => {
+  test("can be copied, its id and its JSON", async () => {
+    await open(`/?order=${SAMPLE_ID}`, { permissions: ["clipboard-read", "clipboard-write"] });
+    await untilState("found");
+    for (const [label, copied] of [
+      ["Copy id", SAMPLE_ID],
+      ["Copy JSON", SAMPLE],
+    ] as const) {
+      const button = page.getByRole("button", { name: label });
+      await button.click();
+      await page.getByText("Copied").waitFor();
+      expect(await page.evaluate("navigator.clipboard.readText()")).toBe(copied);
+      await button.waitFor();
+    }
+  });
+
+  test("has a note where its sums do not add up, and none where they do", async () => {
+    await running.store("odd sums", ({ payment }) => ({ payment: { ...payment, goods_total: 318, amount: 1 } }));
+    await open("/?order=odd%20sums");
+    await untilState("found");
+    expect(await text("sums")).toBe(
+      "The goods of the payment ($318) are not the sum of the items ($317). " +
+        "What was paid ($1) is not the sum of goods, delivery and customs fee ($1,818).",
+    );
+    await open(`/?order=${SAMPLE_ID}`);
+    await untilState("found");
+    expect(await page.locator('[data-field="sums"]').count()).toBe(0);
+  });
+
+  test("is printed without what can only be pressed", async () => {
+    await open(`/?order=${SAMPLE_ID}`);
+    await untilState("found");
+    await page.emulateMedia({ media: "print" });
+    expect(await page.isVisible("#search")).toBe(false);
+    expect(await page.isVisible("text=Copy id")).toBe(false);
+    expect(await page.isVisible('[data-field="payment.amount"]')).toBe(true);
+  });
+});
+
+describe("axe finds nothing to mend", () => {
+  const states = { idle: "/", found: `/?order=${SAMPLE_ID}`, unknown: "/?order=nothing", malformed: "/?order=.." };
+
+  test.each([
+    { colorScheme: "light", width: 1100 },
+    { colorScheme: "dark", width: 1100 },
+    { colorScheme: "light", width: 320 },
+  ] as const)("in any state, $colorScheme and $width pixels wide", async ({ colorScheme, width }) => {
+    await open(states.found, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true });
+    for (const [state, path] of Object.entries(states)) {
+      await page.goto(`${running.url}${path}`);
+      await untilState(state);
+      await page.evaluate(AXE);
+      const found: { passed: number; violations: string[] } = await page.evaluate(
+        "axe.run().then(({ passes, violations }) => ({ passed: passes.length, " +
+          "violations: violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => [id, html].join())) }))",
+      );
+      expect([state, found.violations]).toEqual([state, []]);
+      expect(found.passed).toBeGreaterThan(10);
+    }
+  });
+});

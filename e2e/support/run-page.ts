@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pino } from "pino";
+import { type Browser, chromium } from "playwright-core";
+import { createPrisma } from "../../prisma/client";
+import { createApp } from "../../reader/app";
+import { createFindOrder } from "../../reader/find-order";
+import { createReaderMetrics } from "../../reader/metrics";
+import { createOrderCache } from "../../reader/order-cache";
+import { serve } from "../../reader/serve";
+import { projectRoot } from "../../runtime/project-root";
+import { type HalfOpenProxy, startHalfOpenProxy } from "./half-open-proxy";
+import { pathOf } from "./machine";
+import { createTestDatabase } from "./test-database";
+import { openOrderWriter } from "./write-orders";
+
+/** The sample order as it is published. */
+export const SAMPLE = readFileSync(join(projectRoot(), "ingestor/order-example.json"), "utf8");
+export const SAMPLE_ID = "b563feb7b2b84b6test";
+
+type Sample = typeof import("../../ingestor/order-example.json");
+
+/** The page as the reader's own app serves it, a real browser, and a real Postgres that can fall silent. */
+export interface RunningPage {
+  readonly url: string;
+  readonly browser: Browser;
+  readonly postgres: HalfOpenProxy;
+  /** Stores the sample with other values and under another id. */
+  store(id: string, change: (order: Sample) => object): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function runPage(): Promise<RunningPage> {
+  const browser = await chromium.launch({
+    executablePath: pathOf("chromium"),
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  const database = await createTestDatabase();
+  const writer = await openOrderWriter(database.ingestorUrl);
+  await writer.write({ [SAMPLE_ID]: SAMPLE });
+  const postgres = await startHalfOpenProxy(database.readerUrl);
+  const prisma = createPrisma(postgres.url, { connections: 4, name: "test-page", answerWithinMs: 1_900 });
+  const select = { document: true, sha256: true } as const;
+  const findOrder = createFindOrder({
+    // Of no use, so that every look-up asks Postgres.
+    cache: createOrderCache(1),
+    ask: async (id) => (await prisma.order.findUnique({ where: { id }, select })) ?? undefined,
+    atOnce: 4,
+  });
+  const log = pino({ level: "silent" });
+  const app = createApp({ findOrder, refreshState: () => ({ kind: "live" }), metrics: createReaderMetrics(), log });
+  const server = await serve(app.callback(), { host: "127.0.0.1", port: 0 });
+  return {
+    url: server.url,
+    browser,
+    postgres,
+    store: async (id, change) => {
+      const order: Sample = JSON.parse(SAMPLE);
+      await writer.write({ [id]: JSON.stringify({ ...order, order_uid: id, ...change(order) }) });
+    },
+    stop: async () => {
+      await browser.close();
+      await server.stop();
+      await prisma.$disconnect();
+      await postgres.close();
+      await writer.close();
+      await database.drop();
+    },
+  };
+}

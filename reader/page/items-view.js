@@ -1,0 +1,88 @@
+import { asText, NOTHING, sumOf } from "./format.js";
+import { element } from "./tree.js";
+
+const COLUMNS = [
+  { name: "name", cell: itemName },
+  { name: "size", cell: (item) => asText(item.size) },
+  { name: "status", cell: statusOf },
+  { name: "price", isNumber: true, cell: (item, currency, { format }) => format.money(item.price, currency) },
+  { name: "sale", isNumber: true, cell: (item, _, { format }) => format.percent(item.sale) },
+  {
+    name: "total_price",
+    isNumber: true,
+    cell: (item, currency, { format }) => format.money(item.total_price, currency),
+  },
+];
+
+/**
+ * The items of an order: a table, or on a phone a card each. Roles are given because the narrow layout makes these
+ * elements no table in the eyes of CSS, and so of screen readers.
+ */
+export function itemsSection(items, currency, language) {
+  const { words, format } = language;
+  const labels = words.order.columns;
+  const head = COLUMNS.map(({ name, isNumber }) =>
+    element("th", { scope: "col", role: "columnheader", class: isNumber ? "number" : undefined }, labels[name]),
+  );
+  const rows = items.map((item, index) =>
+    element("tr", { role: "row", "data-item": String(index) }, ...cellsOf(item, index, currency, language)),
+  );
+  const sum = sumOf(items.map((item) => item.total_price));
+  const foot = element(
+    "tr",
+    { role: "row" },
+    element("th", { scope: "row", role: "rowheader", colspan: String(COLUMNS.length - 1) }, words.order.together),
+    element(
+      "td",
+      { role: "cell", class: "number", "data-field": "items.sum" },
+      sum === undefined ? NOTHING : format.money(sum, currency),
+    ),
+  );
+  const table = element(
+    "table",
+    { role: "table", "aria-labelledby": "items-title" },
+    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...head)),
+    element("tbody", { role: "rowgroup" }, ...rows),
+    element("tfoot", { role: "rowgroup" }, foot),
+  );
+  const count = element("span", { class: "quiet" }, format.number(items.length));
+  const title = element("h3", { id: "items-title" }, words.order.items, " ", count);
+  // Focusable, because a table that is too wide is scrolled by keys, too.
+  const scroll = { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "items-title" };
+  return element("section", {}, title, element("div", scroll, table));
+}
+
+function cellsOf(item, index, currency, language) {
+  return COLUMNS.map(({ name, isNumber, cell }) =>
+    element(
+      "td",
+      {
+        role: "cell",
+        "data-label": language.words.order.columns[name],
+        class: isNumber ? "number" : undefined,
+        "data-field": name === "name" ? undefined : `items.${index}.${name}`,
+        dir: isNumber ? undefined : "auto",
+      },
+      cell(item, currency, language, index),
+    ),
+  );
+}
+
+/** In words where they are known, but never without the number. */
+function statusOf(item, _currency, { words }) {
+  const { statuses } = words.order;
+  const status = asText(item.status);
+  return Object.hasOwn(statuses, status) ? `${statuses[status]} (${status})` : status;
+}
+
+function itemName(item, _currency, _language, index) {
+  const field = (name) => `items.${index}.${name}`;
+  const number = (name) => `${name === "nm_id" ? "NM" : "CHRT"} ${asText(item[name])}`;
+  return element(
+    "div",
+    {},
+    element("div", { class: "item-name", "data-field": field("name"), dir: "auto" }, asText(item.name)),
+    element("div", { class: "quiet", "data-field": field("brand"), dir: "auto" }, asText(item.brand)),
+    element("div", { class: "quiet small" }, [number("nm_id"), number("chrt_id"), asText(item.rid)].join(" · ")),
+  );
+}

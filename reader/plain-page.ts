@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Context } from "koa";
+import { projectRoot } from "../runtime/project-root";
+import type { FoundOrder } from "./find-order";
+import { RETRY_AFTER_SECONDS } from "./get-order";
+import { escapeHtml, type Tree, writeHtml } from "./write-html";
+
+/** What page/language.js makes. */
+interface Language {
+  readonly tag: string;
+  readonly words: Readonly<Record<string, unknown>>;
+}
+
+/** The page's own views, so that both pages say the same. */
+interface Views {
+  chooseLanguage(preferred: readonly string[]): string;
+  createLanguage(tag: string, preferred: readonly string[], timeZone: string): Language;
+  whyNoOrderId(id: string, language: Language): string | undefined;
+  idleView(language: Language): Tree;
+  malformedView(id: string, because: string, language: Language): Tree;
+  unknownView(id: string, language: Language): Tree;
+  unavailableView(id: string, because: number, language: Language): Tree;
+  orderView(id: string, text: string, language: Language): Tree;
+}
+
+const FOLDER = join(projectRoot(), "reader/page");
+
+interface Answer {
+  readonly status: number;
+  readonly state: string;
+  readonly view: Tree;
+}
+
+/**
+ * The page for browsers that run no scripts: the form leads here, and the answer is written out. It is the one place in
+ * the reader where a document is parsed.
+ */
+export function plainPage(findOrder: (id: string) => Promise<FoundOrder>): (ctx: Context) => Promise<void> {
+  const template = readFileSync(join(FOLDER, "index.html"), "utf8");
+  let views: Promise<Views> | undefined;
+  return async (ctx) => {
+    views ??= loadViews();
+    const known = await views;
+    const preferred = ctx.acceptsLanguages();
+    // Where the person lives is not known here, and a time without its zone would be wrong.
+    const language = known.createLanguage(known.chooseLanguage(preferred), preferred, "UTC");
+    const { order = "" } = ctx.query;
+    const id = typeof order === "string" ? order : (order[0] ?? "");
+    const { status, state, view } = await answer(id, language, known, findOrder);
+    ctx.status = status;
+    if (status === 503) ctx.set("Retry-After", String(RETRY_AFTER_SECONDS));
+    ctx.set("Cache-Control", "no-store");
+    ctx.set("Vary", "Accept-Language");
+    ctx.type = "text/html; charset=utf-8";
+    ctx.body = fillIn(template, id, language, state, view);
+  };
+}
+
+async function answer(
+  id: string,
+  language: Language,
+  views: Views,
+  findOrder: (id: string) => Promise<FoundOrder>,
+): Promise<Answer> {
+  if (id === "") return { status: 200, state: "idle", view: views.idleView(language) };
+  const mistake = views.whyNoOrderId(id, language);
+  if (mistake) return { status: 400, state: "malformed", view: views.malformedView(id, mistake, language) };
+  const found = await findOrder(id);
+  switch (found.kind) {
+    case "found":
+      return { status: 200, state: "found", view: views.orderView(id, found.order.body.toString(), language) };
+    case "not-found":
+      return { status: 404, state: "unknown", view: views.unknownView(id, language) };
+    case "unavailable":
+      return { status: 503, state: "unavailable", view: views.unavailableView(id, 503, language) };
+  }
+}
+
+/** The page's own file with its words, the id in the field and the answer in its place, and without the script. */
+function fillIn(template: string, id: string, { tag, words }: Language, state: string, view: Tree): string {
+  // Replacements are functions, because a text could hold what String.replace takes for a pattern.
+  return template
+    .replace(/ *<script .*<\/script>\n/, "")
+    .replace(/ *<noscript>.*<\/noscript>\n/s, "")
+    .replace('<html lang="en">', () => `<html lang="${tag}">`)
+    .replace('href="/" id="home"', 'href="/plain" id="home"')
+    .replace(/(data-words="(\w+)">)[^<]*/g, (_, start: string, name: string) => start + escapeHtml(String(words[name])))
+    .replace('<input id="order-id"', (input) => `${input} value="${escapeHtml(id)}"`)
+    .replace(
+      /<title>.*<\/title>/,
+      () => `<title>${escapeHtml(`${id === "" ? "" : `${id} · `}${words["title"]}`)}</title>`,
+    )
+    .replace(/<div id="result".*<\/div>/, () => `<div id="result" data-state="${state}">${writeHtml(view)}</div>`);
+}
+
+async function loadViews(): Promise<Views> {
+  const names = ["language", "order-id", "message-view", "order-view"];
+  const modules = names.map((name) => import(pathToFileURL(join(FOLDER, `${name}.js`)).href));
+  return Object.assign({}, ...(await Promise.all(modules)));
+}
