@@ -23,7 +23,7 @@ export function sampleId(): string {
 export async function publishFirstOrders(system: System, brokers: string, readerUrl: string): Promise<void> {
   if (await isReadable(readerUrl, sampleId())) return;
   const publish = async (...options: string[]): Promise<string[]> => {
-    const output = await runTool(
+    const { stdout } = await runTool(
       process.execPath,
       [join(projectRoot(), "dist/tools/publish.js"), ...options, "--json"],
       {
@@ -31,7 +31,7 @@ export async function publishFirstOrders(system: System, brokers: string, reader
         env: { ...process.env, KAFKA_BROKERS: brokers },
       },
     );
-    const { ids } = JSON.parse(output.trim().split("\n").at(-1) ?? "") as { ids: string[] };
+    const { ids } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as { ids: string[] };
     return ids;
   };
   await system.steps.step("the first orders went from Kafka to the page", async () => {

@@ -10,6 +10,8 @@ export interface KafkaFiles {
   readonly log: string;
   /** Written once the data folder has been formatted. */
   readonly formatted: string;
+  /** Kafka's own note of the data folder's cluster id. */
+  readonly meta: string;
   readonly clusterId: string;
 }
 
@@ -21,13 +23,15 @@ export const ORDERS_MESSAGE_BYTES = 8 * MIB;
 export function writeKafkaFiles(home: Home, port: number, controllerPort: number): KafkaFiles {
   const folder = home.path("kafka");
   mkdirSync(folder, { recursive: true });
+  const meta = home.path("kafka/data/meta.properties");
   const files = {
     folder,
+    meta,
     properties: home.path("kafka/server.properties"),
     logging: home.path("kafka/log4j2.properties"),
     log: home.path("kafka/server.log"),
     formatted: home.path("kafka/formatted"),
-    clusterId: clusterId(home.path("kafka/cluster-id")),
+    clusterId: clusterId(home.path("kafka/cluster-id"), meta),
   };
   writeWhole(files.properties, properties({ data: home.path("kafka/data"), port, controllerPort }));
   writeWhole(files.logging, LOGGING);
@@ -35,11 +39,13 @@ export function writeKafkaFiles(home: Home, port: number, controllerPort: number
 }
 
 /** Kept from before the first formatting on: a format that was cut off is completed with the same id. */
-function clusterId(file: string): string {
+function clusterId(file: string, meta: string): string {
+  const inData = existsSync(meta) ? /^cluster\.id=(\S+)/m.exec(readFileSync(meta, "utf8"))?.[1] : undefined;
   // An id that begins with a minus looks like an option to Kafka's command; one in 64 would. None can be in use.
-  const isUsable = existsSync(file) && !readFileSync(file, "utf8").startsWith("-");
-  if (!isUsable) writeWhole(file, `O${randomBytes(16).toString("base64url").slice(1)}`);
-  return readFileSync(file, "utf8");
+  const kept = existsSync(file) ? /^\w[\w-]{21}$/.exec(readFileSync(file, "utf8"))?.[0] : undefined;
+  const id = inData ?? kept ?? `O${randomBytes(16).toString("base64url").slice(1)}`;
+  if (id !== kept) writeWhole(file, id);
+  return id;
 }
 
 function properties(places: { data: string; port: number; controllerPort: number }): string {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { connect } from "node:net";
 import { dirname, join } from "node:path";
-import { Kafka, logLevel } from "kafkajs";
 import { writeWhole } from "./home";
+import { canConnect, clusterIdAt } from "./kafka-answers";
 import { type KafkaFiles, writeKafkaFiles } from "./kafka-files";
+import { startKafkaInDocker } from "./kafka-in-docker";
 import { findKafka, type KafkaJars } from "./kafka-jars";
+import { KafkaMissing } from "./kafka-missing";
 import { identify } from "./process-identity";
 import { runTool } from "./run-tool";
 import type { Supervised } from "./supervise";
@@ -16,13 +17,22 @@ const MOST_ATTEMPTS = 3;
 const STOP_MS = 5_000;
 
 /**
- * Starts Apache Kafka as one node that is broker and controller, on 127.0.0.1 alone, and waits until it listens.
+ * Starts Apache Kafka as one node that is broker and controller, on 127.0.0.1 alone, and waits until it listens. Where
+ * Java cannot run it, a running Docker engine does.
  *
  * @returns the broker's address, host:port
  * @throws StartError if there is no way to run it, or it does not start; its log is named
  */
 export async function startKafka(system: System): Promise<string> {
-  const jars = await findKafka(system);
+  try {
+    return await startJava(system, await findKafka(system));
+  } catch (error) {
+    if (error instanceof KafkaMissing) return startKafkaInDocker(system, error);
+    throw error;
+  }
+}
+
+async function startJava(system: System, jars: KafkaJars): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await system.ports.choose("Kafka", 9092);
     const controllerPort = await system.ports.choose("Kafka's controller", 9093);
@@ -33,7 +43,8 @@ export async function startKafka(system: System): Promise<string> {
         await format(system, jars, files, archive);
         const kafka = run(system, jars, files, archive);
         await kafka
-          .whenReady(() => isOurs(port, files.clusterId), 120_000)
+          // Orders must not go to somebody else's broker.
+          .whenReady(async () => (await clusterIdAt(port)) === files.clusterId, 120_000)
           .catch(async (error: unknown) => {
             await kafka.stop(STOP_MS);
             throw error;
@@ -78,7 +89,7 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
 
 /** Gives the data folder its cluster id. A format that was cut off is repeated; what is formatted is left alone. */
 async function format(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassArchive): Promise<void> {
-  if (existsSync(files.formatted)) return;
+  if (existsSync(files.formatted) && existsSync(files.meta)) return;
   const tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", files.clusterId];
   const logging = `-Dlog4j2.configurationFile=${files.logging}`;
   await runTool(jars.java, ["-XX:+UseSerialGC", logging, ...archive.useOnly(), ...tool, "-c", files.properties], {
@@ -126,27 +137,4 @@ function forgetDrafts(folder: string, ownPid: number): void {
     const pid = Number(/\.jsa\.(\d+)$/.exec(name)?.[1]);
     if (pid > 0 && (pid === ownPid || !identify(pid))) rmSync(join(folder, name), { force: true });
   }
-}
-
-/** Whether it is this broker that listens there: orders must not go to somebody else's. */
-async function isOurs(port: number, clusterId: string): Promise<boolean> {
-  if (!(await canConnect(port))) return false;
-  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    return (await admin.describeCluster()).clusterId === clusterId;
-  } catch {
-    return false;
-  } finally {
-    await admin.disconnect().catch(() => {});
-  }
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
 }

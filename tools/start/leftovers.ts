@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Home, readObject, writeWhole } from "./home";
-import { identify, isAlive, isProcessIdentity, type ProcessIdentity } from "./process-identity";
+import { findByCommandLine, identify, isAlive, isProcessIdentity, type ProcessIdentity } from "./process-identity";
 import type { Steps } from "./steps";
 
 /** Which processes this home has running, kept in a file so that the next start knows what a dead run left behind. */
@@ -32,8 +32,7 @@ export function createRunningRecord(home: Home): RunningRecord {
 
 /** Ends the processes of an earlier run that are still alive. Call it with the home's lock taken. */
 export async function endLeftovers(home: Home, steps: Steps): Promise<void> {
-  for (const [name, identity] of Object.entries(readObject(home.path(FILE)))) {
-    if (!isProcessIdentity(identity) || !isAlive(identity)) continue;
+  for (const [name, identity] of findLeftovers(home)) {
     steps.say(`  ending the ${name} that an earlier run left behind (process ${identity.pid})`);
     signal(identity.pid, name === "Postgres" ? "SIGINT" : "SIGTERM");
     const deadline = Date.now() + PATIENCE_MS;
@@ -41,6 +40,16 @@ export async function endLeftovers(home: Home, steps: Steps): Promise<void> {
     if (isAlive(identity)) signal(-identity.pid, "SIGKILL");
     while (isAlive(identity)) await delay(20);
   }
+}
+
+/** Those that the record names; where it was lost, Kafka by its data. Postgres names its own process in its data. */
+function findLeftovers(home: Home): [name: string, ProcessIdentity][] {
+  const recorded = Object.entries(readObject(home.path(FILE))).filter(
+    (entry): entry is [string, ProcessIdentity] => isProcessIdentity(entry[1]) && isAlive(entry[1]),
+  );
+  if (recorded.length > 0) return recorded;
+  const kafka = findByCommandLine(`kafka.Kafka ${home.path("kafka/server.properties")}`);
+  return kafka === undefined ? [] : [["Kafka", kafka]];
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -1,28 +1,51 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Home } from "./home";
 import { identify, isAlive, isProcessIdentity, type ProcessIdentity } from "./process-identity";
 
-/** Takes the home for this process, or tells which living process has it. A dead process's lock counts for nothing. */
-export function takeLock(home: Home): { readonly release: () => void } | { readonly heldBy: ProcessIdentity } {
-  const file = home.path("lock");
-  const self = identify(process.pid);
+export type Taking = { readonly release: () => void } | { readonly heldBy: ProcessIdentity };
+
+/** Takes the home for this process, or tells which living process has it. */
+export function takeLock(home: Home): Taking {
+  return takeLockFile(home.path("lock"));
+}
+
+/** Takes what a lock file stands for. A dead process's lock counts for nothing. @throws if the file cannot be made */
+export function takeLockFile(file: string): Taking {
+  const self = JSON.stringify(identify(process.pid) ?? { pid: process.pid, born: "" });
   for (;;) {
     try {
-      writeFileSync(file, JSON.stringify(self), { flag: "wx", mode: 0o600 });
+      writeFileSync(file, self, { flag: "wx", mode: 0o644 });
       return { release: () => rmSync(file, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
-    const heldBy = lockHolder(home);
+    const heldBy = holderOf(file);
     if (heldBy) return { heldBy };
-    rmSync(file, { force: true });
+    removeStale(file);
   }
 }
 
 /** The living process that has the home. */
 export function lockHolder(home: Home): ProcessIdentity | undefined {
+  return holderOf(home.path("lock"));
+}
+
+/** Of two that find a dead process's lock, the slower must not remove the lock that the faster has made meanwhile. */
+function removeStale(file: string): void {
+  const aside = `${file}.${process.pid}`;
   try {
-    const holder: unknown = JSON.parse(readFileSync(home.path("lock"), "utf8"));
+    renameSync(file, aside);
+    if (holderOf(aside)) linkSync(aside, file);
+  } catch (error) {
+    if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+function holderOf(file: string): ProcessIdentity | undefined {
+  try {
+    const holder: unknown = JSON.parse(readFileSync(file, "utf8"));
     return isProcessIdentity(holder) && isAlive(holder) ? holder : undefined;
   } catch {
     return undefined;

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { tellAccidents } from "./accidents";
 import { readEnvFile, writeEnvFile } from "./env-file";
 import { publishFirstOrders, sampleId } from "./first-orders";
 import { callGuardian } from "./guardian";
@@ -8,6 +9,7 @@ import { takeLock } from "./lock";
 import { readOptions, type StartOptions } from "./options";
 import { createPorts } from "./ports";
 import { chooseProcessUrls, startProcesses } from "./processes";
+import { requireRoom } from "./require-room";
 import { type Services, startServices } from "./services";
 import { createSteps, StartError, type Steps } from "./steps";
 import { createSystem, type System } from "./system";
@@ -26,6 +28,8 @@ async function main(): Promise<number> {
   }
   if (options.quiet) process.env["LOG_LEVEL"] ||= "warn";
   const signal = whenToldToEnd();
+  requireRoom(home, steps);
+  tellAccidents(home, steps);
   await endLeftovers(home, steps);
   const ports = createPorts(home, steps, options.anyPorts === true);
   const [guardian, running] = [callGuardian(home), createRunningRecord(home)];
@@ -69,7 +73,7 @@ async function untilToldToEnd(signal: AbortSignal, steps: Steps, started: Promis
     await Promise.race([told, started]);
     await told;
   } catch (error) {
-    steps.say(error instanceof StartError ? error.message : String(error instanceof Error ? error.stack : error));
+    steps.say(wordsOf(error));
     return 1;
   }
   // What was still starting may now fail in any way.
@@ -78,10 +82,15 @@ async function untilToldToEnd(signal: AbortSignal, steps: Steps, started: Promis
   return 0;
 }
 
+function wordsOf(error: unknown): string {
+  if (error instanceof StartError) return error.message;
+  return String(error instanceof Error ? error.stack : error);
+}
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+    process.stderr.write(`${wordsOf(error)}\n`);
     process.exit(1);
   },
 );

@@ -10,12 +10,7 @@ import { createSteps } from "./steps";
 let home: Home;
 let said: string[];
 const servers: Server[] = [];
-const ports = (anyPorts = false) =>
-  createPorts(
-    home,
-    createSteps((text) => said.push(text)),
-    anyPorts,
-  );
+const ports = (anyPorts = false) => createPorts(home, createSteps({ write: (text) => said.push(text) }), anyPorts);
 
 /** Takes a free port and gives its number. */
 async function takePort(): Promise<number> {

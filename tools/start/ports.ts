@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { type Home, readObject, writeWhole } from "./home";
+import { claimPort } from "./port-claims";
 import type { Steps } from "./steps";
 
 /**
@@ -17,7 +18,8 @@ export function createPorts(home: Home, steps: Steps, anyPorts: boolean): Ports 
   const remembered = readObject(file);
   const chosen = new Set<number>();
 
-  const isFree = async (port: number): Promise<boolean> => !chosen.has(port) && (await canListen(port)) === port;
+  const isFree = async (port: number): Promise<boolean> =>
+    !chosen.has(port) && (await canListen(port)) === port && claimPort(port);
 
   return {
     async choose(part, usual, wish) {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /**
  * A process that can be recognised later: a pid alone may by then belong to another one.
@@ -11,10 +11,17 @@ export interface ProcessIdentity {
   readonly born: string;
 }
 
+/** When a process began, in the words of each kind of system; nothing if there is none with this pid. */
+const BORN = {
+  linux: bornOnLinux,
+  win32: (pid: number): string => powershell(`(Get-Process -Id ${pid} -ErrorAction SilentlyContinue).StartTime.Ticks`),
+  other: (pid: number): string => ps(pid, "lstart="),
+} as const;
+
 /** The identity of a living process; nothing if there is none with this pid. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const born = process.platform === "linux" ? bornOnLinux(pid) : bornByPs(pid);
-  return born === undefined ? undefined : { pid, born };
+  const born = BORN[process.platform === "linux" || process.platform === "win32" ? process.platform : "other"](pid);
+  return born ? { pid, born } : undefined;
 }
 
 /** Whether this very process, and not a later one with its pid, is alive. A zombie is not. */
@@ -34,6 +41,14 @@ export function commandLine(pid: number): string {
   } catch {
     return process.platform === "linux" ? "" : ps(pid, "command=");
   }
+}
+
+/** A living process whose command line has these words. Linux only: elsewhere nothing is found. */
+export function findByCommandLine(words: string): ProcessIdentity | undefined {
+  if (process.platform !== "linux") return undefined;
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  const found = pids.find((pid) => pid !== process.pid && commandLine(pid).includes(words));
+  return found === undefined ? undefined : identify(found);
 }
 
 /** The parent of a process; nothing if that cannot be seen, as outside of Linux. */
@@ -59,11 +74,15 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-function bornByPs(pid: number): string | undefined {
-  return ps(pid, "lstart=") || undefined;
+function ps(pid: number, column: string): string {
+  return wordsOf("ps", "-ww", "-o", column, "-p", String(pid));
 }
 
-function ps(pid: number, column: string): string {
-  const { stdout } = spawnSync("ps", ["-ww", "-o", column, "-p", String(pid)], { encoding: "utf8" });
+function powershell(script: string): string {
+  return wordsOf("powershell.exe", "-NoProfile", "-NonInteractive", "-Command", script);
+}
+
+function wordsOf(command: string, ...args: readonly string[]): string {
+  const { stdout } = spawnSync(command, args, { encoding: "utf8", windowsHide: true });
   return stdout?.trim() ?? "";
 }

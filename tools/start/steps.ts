@@ -3,11 +3,25 @@ export interface Steps {
   /** Runs a step and shows it with its time once it is done. What the work returns may complete the line. */
   step<T>(done: string | ((result: T) => string), work: () => Promise<T>): Promise<T>;
   say(line: string): void;
+  /** Shows how far a long work is, on a terminal only: a share from 0 to 1 and words for it; nothing takes it away. */
+  progress(share?: number, words?: string): void;
 }
 
-export function createSteps(write: (text: string) => void = (text) => void process.stderr.write(text)): Steps {
-  const colour = process.stderr.isTTY && !process.env["NO_COLOR"];
+/** Where the steps are shown: a terminal redraws its last line. */
+export interface Screen {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+const BAR_LENGTH = 30;
+const CLEAR_LINE = "\r\u001b[K";
+
+export function createSteps(screen: Screen = process.stderr): Steps {
+  const colour = screen.isTTY && !process.env["NO_COLOR"];
   const tick = colour ? "\u001b[32m✓\u001b[0m" : "✓";
+  let bar = "";
+  // The bar stays the last line, whatever is said meanwhile.
+  const write = (text: string): void => void screen.write(bar === "" ? text : `${CLEAR_LINE}${text}${bar}`);
   return {
     async step(done, work) {
       const start = performance.now();
@@ -17,6 +31,12 @@ export function createSteps(write: (text: string) => void = (text) => void proce
       return result;
     },
     say: (line) => write(`${line}\n`),
+    progress(share, words = "") {
+      if (!screen.isTTY) return;
+      const filled = Math.round(Math.min(1, share ?? 0) * BAR_LENGTH);
+      bar = share === undefined ? "" : `  [${"#".repeat(filled)}${".".repeat(BAR_LENGTH - filled)}] ${words}`;
+      screen.write(`${CLEAR_LINE}${bar}`);
+    },
   };
 }
 

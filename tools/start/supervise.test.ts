@@ -24,7 +24,11 @@ const pids = (): number[] => readFileSync(home.path("log"), "utf8").match(/^\d+$
 
 beforeEach(() => {
   home = openHome({ ORDERS_HOME: mkdtempSync(join(tmpdir(), "orders-supervise-")) });
-  helpers = { guardian: callGuardian(home), running: createRunningRecord(home), steps: createSteps(() => {}) };
+  helpers = {
+    guardian: callGuardian(home),
+    running: createRunningRecord(home),
+    steps: createSteps({ write: () => {} }),
+  };
 });
 
 afterEach(async () => {

@@ -57,7 +57,9 @@ export function supervise(
     if (stopping.signal.aborted) return;
     const output = service.logFile === undefined ? "inherit" : openSync(service.logFile, "a", 0o600);
     const started = spawn(service.command, service.args, {
-      detached: true,
+      // On Windows this would be a console window of its own.
+      detached: process.platform !== "win32",
+      windowsHide: true,
       stdio: ["ignore", output, output],
       env: service.env ?? process.env,
       ...(service.cwd === undefined ? {} : { cwd: service.cwd }),

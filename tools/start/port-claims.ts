@@ -1,0 +1,28 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { takeLockFile } from "./lock";
+
+/**
+ * Claims a port among all systems that start on this machine: between the moment in which a port is found free and the
+ * one in which its part listens on it, seconds pass, and another start would find it free too.
+ *
+ * @returns whether no other living start has claimed it
+ */
+export function claimPort(port: number): boolean {
+  const folder = join(tmpdir(), "orders-ports");
+  try {
+    makeForEverybody(folder);
+    const taking = takeLockFile(join(folder, String(port)));
+    if ("heldBy" in taking) return taking.heldBy.pid === process.pid;
+    process.once("exit", taking.release);
+  } catch {
+    // A claim is a courtesy: where it cannot be made, what is left is that the port is free now.
+  }
+  return true;
+}
+
+/** Like the folder of temporary files itself: everybody may add to it, and remove what is their own. */
+function makeForEverybody(folder: string): void {
+  if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o1777);
+}
