@@ -22,13 +22,14 @@ export interface RunningSystem {
 
 /**
  * @param home the folder of its data; started again with the same one, a system goes on where it stopped
+ * @param options.clone the folder in which npm is typed, this project's unless told otherwise
  * @throws Error with all that it said, if it ends or is not up within two minutes
  */
 export async function runSystem(
   home: string,
-  { args = [] }: { args?: readonly string[] } = {},
+  { args = [], clone = projectRoot() }: { args?: readonly string[]; clone?: string } = {},
 ): Promise<RunningSystem> {
-  const { child, said } = startSystem(home, ["--any-ports", ...args]);
+  const { child, said } = startSystem(home, ["--any-ports", ...args], clone);
   await waitUntil(
     `the system in ${home} is up`,
     () => child.exitCode !== null || said().includes("Orders is running."),
@@ -57,10 +58,14 @@ export async function runSystem(
 }
 
 /** `npm start` with these arguments; its output is collected. */
-export function startSystem(home: string, args: readonly string[]): { child: ChildProcess; said: () => string } {
+export function startSystem(
+  home: string,
+  args: readonly string[],
+  clone = projectRoot(),
+): { child: ChildProcess; said: () => string } {
   const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL, NODE_ENV, ...env } = process.env;
   const child = spawn("npm", ["start", "--", ...args], {
-    cwd: projectRoot(),
+    cwd: clone,
     env: { ...env, ORDERS_HOME: home },
     stdio: ["ignore", "pipe", "pipe"],
   });
