@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { connect } from "node:net";
+import type { RequestListener } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
 import { createApp } from "./app";
 import { createFastLane } from "./fast-lane";
@@ -51,8 +53,17 @@ async function startReader({ hasLane }: { hasLane: boolean }) {
     return app(request, response);
   };
   const listener = hasLane ? createFastLane({ cache, metrics, otherwise }) : app;
-  const server = await serve(listener, { host: "127.0.0.1", port: 0 });
-  return { server, metrics, passedOn: () => passedOn };
+  let madeHeads = 0;
+  const counting: RequestListener = (request, response) => {
+    const { writeHead } = response;
+    response.writeHead = (...args: unknown[]) => {
+      madeHeads += 1;
+      return Reflect.apply(writeHead, response, args);
+    };
+    void listener(request, response);
+  };
+  const server = await serve(counting, { host: "127.0.0.1", port: 0 });
+  return { server, metrics, passedOn: () => passedOn, madeHeads: () => madeHeads };
 }
 
 type Reader = Awaited<ReturnType<typeof startReader>>;
@@ -65,24 +76,43 @@ beforeEach(async () => {
 afterEach(() => Promise.all([koa.server.stop(), lane.server.stop()]));
 
 /** All bytes that come back until the server closes, as Latin-1, with the clock taken out. */
-function exchange({ url }: HttpServer, sent: string): Promise<string> {
+function exchange({ url }: HttpServer, sent: string, send = sendAtOnce): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname);
+    const socket = connect(Number(port), hostname).setNoDelay();
     let received = "";
     socket.setEncoding("latin1").on("data", (text: string) => {
       received += text;
     });
     socket.on("error", reject);
     socket.on("close", () => resolve(received.replace(/^Date: .*$/gm, "Date:")));
-    socket.write(sent, "latin1");
+    void send(socket, sent);
   });
 }
 
-async function expectSame(sent: string): Promise<string> {
-  const [expected, actual] = await Promise.all([exchange(koa.server, sent), exchange(lane.server, sent)]);
+async function sendAtOnce(socket: Socket, sent: string): Promise<void> {
+  socket.write(sent, "latin1");
+}
+
+/** Nothing is read before everything has been sent, each request by itself. */
+async function sendWithoutReading(socket: Socket, sent: string): Promise<void> {
+  socket.pause();
+  for (const request of sent.split(/(?<=\r\n\r\n)/)) {
+    socket.write(request, "latin1");
+    await nextTurn();
+  }
+  socket.resume();
+}
+
+/** The client's half of the connection is closed as soon as everything has been sent. */
+async function sendAndEnd(socket: Socket, sent: string): Promise<void> {
+  socket.end(sent, "latin1");
+}
+
+async function expectSame(sent: string, send = sendAtOnce): Promise<string> {
+  const [expected, actual] = await Promise.all([koa, lane].map(({ server }) => exchange(server, sent, send)));
   expect([sent, actual]).toEqual([sent, expected]);
-  return actual;
+  return actual ?? "";
 }
 
 const CLOSE = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -148,9 +178,42 @@ describe("the lane answers as the application does", () => {
     expect(answers.match(/HTTP\/1\.1 \d+/g)).toHaveLength(order.length + 1);
     expect(answers).toContain(Buffer.from(documents["large"] ?? "").toString("latin1"));
   });
+
+  test("to a client that does not read what it has asked for until it has asked for everything", async () => {
+    const sent = `GET /orders/16k HTTP/1.1\r\nHost: x\r\n\r\nGET /orders/plain HTTP/1.1\r\nHost: x\r\n\r\n`;
+    // 8 MB, more than the sockets between them hold.
+    const answers = await expectSame(sent.repeat(500) + CLOSE, sendWithoutReading);
+    expect(answers.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(1_001);
+  });
+
+  test("to a client that has closed its half of the connection", async () => {
+    for (const id of ["plain", "large", "unknown"]) {
+      const answer = await expectSame(`GET /orders/${id} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(2), sendAndEnd);
+      expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(2);
+    }
+  });
 });
 
 describe("the lane", () => {
+  test("has Node make one head in a second, for all small orders", async () => {
+    const startedAt = Date.now();
+    for (let n = 0; n < 60; n++) await (await fetch(`${lane.server.url}/orders/${["plain", "16k"][n % 2]}`)).text();
+    const seconds = Math.floor(Date.now() / 1_000) - Math.floor(startedAt / 1_000) + 1;
+    expect(lane.madeHeads()).toBeLessThanOrEqual(seconds);
+  });
+
+  test("survives clients that go before they are answered", async () => {
+    const { hostname, port } = new URL(lane.server.url);
+    for (let client = 0; client < 50; client++) {
+      const socket = connect(Number(port), hostname, () => {
+        socket.write("GET /orders/16k HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1 + (client % 4)));
+        setImmediate(() => (client % 2 ? socket.resetAndDestroy() : socket.destroy()));
+      });
+      await new Promise((resolve) => socket.on("close", resolve));
+    }
+    await expectSame(`GET /orders/plain HTTP/1.1\r\nHost: x\r\n\r\n${CLOSE}`);
+  });
+
   test("answers plain ids that are in memory, and nothing else", async () => {
     for (const method of ["GET", "HEAD"]) {
       await exchange(lane.server, `${method} /orders/plain HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);

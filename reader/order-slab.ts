@@ -63,7 +63,14 @@ export function writeRecord(slab: Slab, { id, document, sha256 }: IncomingOrder,
 
 export function hasId({ bytes }: Slab, at: number, id: string): boolean {
   const from = at + ID_AT;
-  return bytes.toString("utf8", from, from + bytes.readUInt32LE(at + ID_BYTES_AT)) === id;
+  const length = bytes.readUInt32LE(at + ID_BYTES_AT);
+  // As many bytes as UTF-16 units: it is ASCII, or another id. Compared like this it needs no string.
+  if (length !== id.length) return length > id.length && bytes.toString("utf8", from, from + length) === id;
+  for (let unit = 0; unit < length; unit++) {
+    const code = id.charCodeAt(unit);
+    if (code !== bytes[from + unit] || code > 0x7f) return false;
+  }
+  return true;
 }
 
 /** The order at an offset. Its body is a view, which keeps the slab's memory as long as somebody has it. */
