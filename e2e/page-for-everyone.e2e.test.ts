@@ -129,6 +129,22 @@ describe("the page remembers", () => {
   });
 });
 
+describe("the page shows orders as they arrive", () => {
+  test("the newest first, each a link to it", async () => {
+    await open("/");
+    await running.store("arriving 1", () => ({}));
+    await page.getByRole("link", { name: "arriving 1" }).waitFor();
+    await running.store("arriving 2", ({ payment }) => ({ payment: { ...payment, amount: 9007199254740991 } }));
+    await page.getByRole("link", { name: "arriving 2" }).waitFor();
+    expect(await page.locator("#live li").first().textContent()).toMatch(
+      /^arriving 2\$9,007,199,254,740,991\d+:\d\d:\d\d\s[AP]M$/,
+    );
+    await page.click("text=arriving 1");
+    await untilState("found");
+    expect(await page.textContent("h2")).toBe("Order arriving 1");
+  });
+});
+
 describe("an order on the page", () => {
   test("can be copied, its id and its JSON", async () => {
     await open(`/?order=${SAMPLE_ID}`, { permissions: ["clipboard-read", "clipboard-write"] });

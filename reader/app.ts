@@ -11,10 +11,13 @@ import { plainPage } from "./plain-page";
 import { answerProblem } from "./problem";
 import type { RefreshState } from "./refresh";
 import { answerStaticFile, readStaticFile, readStaticFiles } from "./static-files";
+import type { RecentStream } from "./stream-recent";
 
 export interface AppDeps {
   readonly findOrder: (id: string) => Promise<FoundOrder>;
   readonly refreshState: () => RefreshState;
+  /** Left out where orders are not to be watched as they arrive. */
+  readonly recent?: RecentStream | undefined;
   readonly metrics: Pick<ReaderMetrics, "contentType" | "expose" | "observeRequest" | "observeLookup">;
   readonly log: Log;
 }
@@ -42,7 +45,7 @@ export function createApp(deps: AppDeps): Koa {
 }
 
 /** The routes by themselves, so that a test can hold them against the contract. */
-export function createRoutes({ findOrder, refreshState, metrics }: AppDeps): Router {
+export function createRoutes({ findOrder, refreshState, recent, metrics }: AppDeps): Router {
   const router = new Router({ strict: true, sensitive: true });
   const findAndCount = async (id: string): Promise<FoundOrder> => {
     const found = await findOrder(id);
@@ -52,6 +55,7 @@ export function createRoutes({ findOrder, refreshState, metrics }: AppDeps): Rou
   const answerOrder = getOrder(findAndCount);
   // The path's own text is decoded here and once: the router would leave what it cannot decode as it is.
   router.get("/orders/:id", (ctx) => answerOrder(ctx, decodeURIComponent(ctx.path.slice("/orders/".length))));
+  router.get("/recent", (ctx) => (recent ? recent.answer(ctx) : answerProblem(ctx, "no-such-page")));
   router.get("/healthz", answerAlive);
   router.get("/readyz", (ctx) => answerReady(ctx, refreshState()));
   router.get("/metrics", async (ctx) => {

@@ -10,8 +10,10 @@ import { type AskForOrder, createFindOrder } from "./find-order";
 import { listen } from "./listen";
 import { createReaderMetrics } from "./metrics";
 import { createOrderCache } from "./order-cache";
+import { createRecentOrders } from "./recent-orders";
 import { startRefresh } from "./refresh";
 import { serve } from "./serve";
+import { createRecentStream } from "./stream-recent";
 
 /** Enough for misses: a look-up takes a millisecond, and every connection costs the server several MiB. */
 const LOOKUP_CONNECTIONS = 8;
@@ -30,6 +32,7 @@ One more beside a running \`npm start\`:
     "READER_PORT",
     "READER_CACHE_MIB",
     "READER_POLL_MS",
+    "READER_RECENT",
     "LOG_LEVEL",
     "LOG_FORMAT",
   ],
@@ -43,7 +46,16 @@ runMain(program, async (settings) => {
   const metrics = createReaderMetrics();
   const cache = createOrderCache(settings.READER_CACHE_MIB);
 
-  // Postgres → cache, by the loop; the listener's first subscription is what begins it.
+  const prisma = createPrisma(databaseUrl, {
+    connections: LOOKUP_CONNECTIONS,
+    name: "orders-reader-lookup",
+    answerWithinMs: LOOKUP_ANSWER_WITHIN_MS,
+  });
+  // A frozen server would not answer the goodbye.
+  shutdown.add("lookups", () => Promise.race([prisma.$disconnect(), sleep(GOODBYE_MS)]));
+
+  // Postgres → cache, by the loop; the listener's first subscription is what begins it. Who watches orders arrive is
+  // told by the same hints.
   const refresh = startRefresh({
     connect: () => connectOrderSource(databaseUrl),
     cache,
@@ -52,18 +64,16 @@ runMain(program, async (settings) => {
     onFreshness: metrics.observeFreshness,
   });
   shutdown.add("refresh", refresh.stop);
-  const listener = listen({ databaseUrl, log, onHint: refresh.wake });
+  const recent = createRecentOrders(prisma, log);
+  const onHint = (): void => {
+    refresh.wake();
+    recent.wake();
+  };
+  const listener = listen({ databaseUrl, log, onHint });
   shutdown.add("listener", listener.stop);
   metrics.watch(cache, refresh, listener.isListening);
 
   // Cache, else Postgres → HTTP.
-  const prisma = createPrisma(databaseUrl, {
-    connections: LOOKUP_CONNECTIONS,
-    name: "orders-reader-lookup",
-    answerWithinMs: LOOKUP_ANSWER_WITHIN_MS,
-  });
-  // A frozen server would not answer the goodbye.
-  shutdown.add("lookups", () => Promise.race([prisma.$disconnect(), sleep(GOODBYE_MS)]));
   const ask: AskForOrder = async (id) =>
     (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined;
   const onOutage = (because: string | undefined): void => {
@@ -78,7 +88,8 @@ runMain(program, async (settings) => {
   const findOrder = createFindOrder({ cache, ask, atOnce: LOOKUP_CONNECTIONS, onOutage });
   // Prisma builds its engine with the first question; asked here, nobody's request waits for that.
   await ask("").catch(() => {});
-  const app = createApp({ findOrder, refreshState: refresh.state, metrics, log });
+  const stream = settings.READER_RECENT ? createRecentStream(recent) : undefined;
+  const app = createApp({ findOrder, refreshState: refresh.state, recent: stream, metrics, log });
   const { READER_HOST: host, READER_PORT: port } = settings;
   const lane = createFastLane({ cache, metrics, otherwise: app.callback() });
   const server = await serve(lane, { host, port }).catch((error: NodeJS.ErrnoException) => {
@@ -90,5 +101,10 @@ runMain(program, async (settings) => {
     process.exit(1);
   });
   shutdown.add("http server", server.stop);
+  // First of all: the server waits for the answers that it gives, and these have no end.
+  shutdown.add("recent orders", () => {
+    stream?.stop();
+    recent.stop();
+  });
   log.info({ event: "process.started", url: server.url }, `listening on ${server.url}`);
 });

@@ -10,6 +10,7 @@ const PROBLEMS = {
   "no-such-page": { status: 404, title: "There is nothing at this address" },
   "method-not-allowed": { status: 405, title: "This address does not take this method" },
   internal: { status: 500, title: "The reader has made a mistake" },
+  "too-many-watchers": { status: 503, title: "Too many watch the orders arrive already" },
   unavailable: { status: 503, title: "It cannot be known now whether there is such an order" },
 } as const;
 

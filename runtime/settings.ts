@@ -59,6 +59,7 @@ const oneOf =
   };
 
 const yesOrNo: Parse<boolean> = (value) => oneOf("true", "false")(value) === "true";
+const onOrOff: Parse<boolean> = (value) => oneOf("on", "off")(value) === "on";
 
 const port = integer(0, 65_535);
 const mebibytes: Parse<number> = (value) => integer(1, 1_048_576)(value) * 1_048_576;
@@ -91,6 +92,7 @@ export const settingsTable = {
   READER_PORT: setting(port, "port that the reader listens on, 0 for any free one", "8080"),
   READER_CACHE_MIB: setting(mebibytes, "the reader keeps at most this many MiB of orders in memory", "1024"),
   READER_POLL_MS: setting(integer(50, 60_000), "the reader looks for new orders at least this often, in ms", "500"),
+  READER_RECENT: setting(onOrOff, "the page shows orders as they arrive: on or off", "on"),
   LOG_LEVEL: setting(oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"), "how much is logged", "info"),
   LOG_FORMAT: setting(oneOf("auto", "json", "pretty"), "auto: pretty on a terminal, JSON lines elsewhere", "auto"),
 } as const satisfies Record<string, Setting<unknown>>;

@@ -7,7 +7,9 @@ import { createApp } from "../../reader/app";
 import { createFindOrder } from "../../reader/find-order";
 import { createReaderMetrics } from "../../reader/metrics";
 import { createOrderCache } from "../../reader/order-cache";
+import { createRecentOrders } from "../../reader/recent-orders";
 import { serve } from "../../reader/serve";
+import { createRecentStream } from "../../reader/stream-recent";
 import { projectRoot } from "../../runtime/project-root";
 import { type HalfOpenProxy, startHalfOpenProxy } from "./half-open-proxy";
 import { pathOf } from "./machine";
@@ -49,6 +51,8 @@ export async function runPage(): Promise<RunningPage> {
   await writer.write({ [SAMPLE_ID]: SAMPLE });
   const postgres = await startHalfOpenProxy(database.readerUrl);
   const prisma = createPrisma(postgres.url, { connections: 4, name: "test-page", answerWithinMs: 1_900 });
+  // Prisma builds its engine with the first question, and a look-up has a deadline.
+  await prisma.order.count();
   const select = { document: true, sha256: true } as const;
   const findOrder = createFindOrder({
     // Of no use, so that every look-up asks Postgres.
@@ -57,7 +61,10 @@ export async function runPage(): Promise<RunningPage> {
     atOnce: 4,
   });
   const log = pino({ level: "silent" });
-  const app = createApp({ findOrder, refreshState: () => ({ kind: "live" }), metrics: createReaderMetrics(), log });
+  const orders = createRecentOrders(prisma, log);
+  const recent = createRecentStream(orders);
+  const metrics = createReaderMetrics();
+  const app = createApp({ findOrder, refreshState: () => ({ kind: "live" }), recent, metrics, log });
   const server = await serve(app.callback(), { host: "127.0.0.1", port: 0 });
   return {
     url: server.url,
@@ -69,6 +76,8 @@ export async function runPage(): Promise<RunningPage> {
     },
     stop: async () => {
       await browser.close();
+      recent.stop();
+      orders.stop();
       await server.stop();
       await prisma.$disconnect();
       await postgres.close();

@@ -26,6 +26,7 @@ export function createFormat(locale, timeZone) {
     timeStyle: timeZone ? "long" : "short",
     timeZone,
   });
+  const clockFormat = new Intl.DateTimeFormat(locale, { timeStyle: "medium", timeZone });
   return {
     number,
 
@@ -56,5 +57,8 @@ export function createFormat(locale, timeZone) {
       if (Number.isNaN(date.getTime())) return { text: asText(value), machine: undefined };
       return { text: timeFormat.format(date), machine: date.toISOString() };
     },
+
+    /** The time of day of an instant. */
+    clock: (value) => clockFormat.format(new Date(value)),
   };
 }

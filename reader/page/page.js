@@ -10,6 +10,7 @@ import { copyButton } from "./copy-button.js";
 import { render } from "./dom.js";
 import { keepLooking } from "./keep-looking.js";
 import { createLanguage, languageTags } from "./language.js";
+import { liveSection, showLive } from "./live-orders.js";
 import { lookUp } from "./look-up.js";
 import { idleView, loadingView, malformedView, unavailableView, unknownView, whyUnavailable } from "./message-view.js";
 import { whyNoOrderId } from "./order-id.js";
@@ -64,14 +65,9 @@ async function show(id, takesFocus = false) {
   current = new AbortController();
   const { signal } = current;
   if (id === "") {
-    present(
-      "idle",
-      idleView(
-        language,
-        recentView(language, () => void show("")),
-      ),
-      "",
-    );
+    const recent = recentView(language, () => void show(""));
+    present("idle", idleView(language, recent, liveSection(language)), "");
+    showLive(document.getElementById("live"), language, signal);
     input.focus();
     return;
   }

@@ -8,6 +8,7 @@ export const english = {
 
   idle: "Type or paste the id of an order to see it as it was published.",
   loading: (id) => ["Looking for ", id, " …"],
+  live: "Orders as they arrive",
   recent: "Looked up here before",
   forget: (id) => `Forget ${id}`,
   forgetAll: "Forget all of them",

@@ -1,0 +1,55 @@
+import { render } from "./dom.js";
+import { element } from "./tree.js";
+
+const SHOWN = 10;
+
+/** Where the orders that arrive will stand; hidden as long as there is none. */
+export function liveSection({ words }) {
+  return element(
+    "section",
+    { class: "live", id: "live", "aria-labelledby": "live-title", hidden: "" },
+    element("h2", { id: "live-title" }, words.live),
+    element("ul", {}),
+  );
+}
+
+/**
+ * Shows the latest orders as they arrive, while somebody sees the page. Where they cannot be watched, nothing is shown.
+ *
+ * @param {Element} section what liveSection describes
+ * @param {AbortSignal} signal ends it
+ */
+export function showLive(section, language, signal) {
+  let source;
+  let last = 0;
+  const close = () => source?.close();
+  const follow = () => {
+    close();
+    if (document.hidden || signal.aborted) return;
+    source = new EventSource(`/recent?after=${last}`);
+    source.addEventListener("order", ({ data, lastEventId }) => {
+      last = Number(lastEventId);
+      showOrder(section, JSON.parse(data), language);
+    });
+  };
+  document.addEventListener("visibilitychange", follow, { signal });
+  signal.addEventListener("abort", close);
+  follow();
+}
+
+function showOrder(section, { id, at, amount, currency }, { format }) {
+  const list = section.querySelector("ul");
+  // A reader that was started anew tells again what it told before.
+  for (const row of list.children) if (row.dataset.id === id) row.remove();
+  const time = at ? element("time", { datetime: at, class: "quiet" }, format.clock(at)) : undefined;
+  const row = element(
+    "li",
+    { "data-id": id },
+    element("a", { class: "id", href: `?order=${encodeURIComponent(id)}` }, element("bdi", {}, id)),
+    element("span", { class: "number" }, format.money(BigInt(amount), currency)),
+    element("span", { class: "number" }, time),
+  );
+  list.prepend(render(row));
+  while (list.children.length > SHOWN) list.lastElementChild.remove();
+  section.hidden = false;
+}
