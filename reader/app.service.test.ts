@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { pino } from "pino";
 import { rawRequest } from "../e2e/support/raw-request";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
@@ -273,6 +274,21 @@ describe("the page", () => {
     expect(headers["content-security-policy"]).toContain("default-src 'none'; script-src 'self'");
     expect(headers["content-security-policy"]).not.toContain("unsafe");
     expect((await get("/", { "If-None-Match": headers.etag ?? "" })).status).toBe(304);
+  });
+
+  test("is sent gzipped to whoever takes that, all of its files in 40 KiB, with tags of their own", async () => {
+    let sent = 0;
+    for (const name of [...readdirSync(join(projectRoot(), "reader/page")), ""]) {
+      if (name === "package.json" || name === "index.html") continue;
+      const path = name === "" ? "/" : `/page/${name}`;
+      const plain = await get(path);
+      const gzipped = await get(path, { "Accept-Encoding": "br, gzip" });
+      expect(gzipped.headers).toMatchObject({ "content-encoding": "gzip", vary: "Accept-Encoding" });
+      expect(gunzipSync(gzipped.body)).toEqual(plain.body);
+      expect(gzipped.headers.etag).not.toBe(plain.headers.etag);
+      sent += gzipped.body.length;
+    }
+    expect(sent).toBeLessThan(40 * 1_024);
   });
 
   test("brings along every file that it names", async () => {

@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Context } from "koa";
 import { matchesEntityTag } from "./entity-tag";
 
 /** A file that is served as it is, read once at start. */
 export interface StaticFile {
   readonly name: string;
-  readonly body: Buffer;
   readonly type: string;
+  readonly plain: Representation;
+  readonly gzipped: Representation;
+}
+
+/** The bytes of a file as they are sent; each form has a tag of its own. */
+interface Representation {
+  readonly body: Buffer;
   readonly etag: string;
 }
 
@@ -25,7 +32,11 @@ export function readStaticFile(folder: string, name: string): StaticFile {
   const type = TYPES[extname(name)];
   if (!type) throw new Error(`${name} is of a kind that is not served`);
   const body = readFileSync(join(folder, name));
-  return { name, body, type, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
+  return { name, type, plain: represent(body), gzipped: represent(gzipSync(body, { level: 9 })) };
+}
+
+function represent(body: Buffer): Representation {
+  return { body, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
 }
 
 /** All files of a folder, but for the package.json that tells Node what its scripts are. */
@@ -35,13 +46,17 @@ export function readStaticFiles(folder: string): readonly StaticFile[] {
 }
 
 /** Answers with the file, which browsers keep but ask about each time: a new version is seen at once. */
-export function answerStaticFile(ctx: Context, { body, type, etag }: StaticFile): void {
+export function answerStaticFile(ctx: Context, { type, plain, gzipped }: StaticFile): void {
+  const isGzipped = ctx.acceptsEncodings("gzip", "identity") === "gzip";
+  const { body, etag } = isGzipped ? gzipped : plain;
   ctx.set("Cache-Control", "no-cache");
+  ctx.vary("Accept-Encoding");
   ctx.set("ETag", etag);
   if (matchesEntityTag(ctx.headers["if-none-match"], etag)) {
     ctx.status = 304;
     return;
   }
+  if (isGzipped) ctx.set("Content-Encoding", "gzip");
   ctx.set("Content-Type", type);
   ctx.body = body;
 }
