@@ -15,12 +15,23 @@ export interface KafkaFiles {
   readonly clusterId: string;
 }
 
+/** A further listener of the broker, which tells its clients another port: that of whatever stands before it. */
+export interface KafkaDoor {
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 const MIB = 1_048_576;
 /** A dead letter is an order record of up to 8 MiB and its headers; the broker takes what either topic allows. */
 export const DLQ_MESSAGE_BYTES = 16 * MIB;
 export const ORDERS_MESSAGE_BYTES = 8 * MIB;
 
-export function writeKafkaFiles(home: Home, port: number, controllerPort: number): KafkaFiles {
+export function writeKafkaFiles(
+  home: Home,
+  port: number,
+  controllerPort: number,
+  doors: readonly KafkaDoor[] = [],
+): KafkaFiles {
   const folder = home.path("kafka");
   mkdirSync(folder, { recursive: true });
   const meta = home.path("kafka/data/meta.properties");
@@ -33,7 +44,7 @@ export function writeKafkaFiles(home: Home, port: number, controllerPort: number
     formatted: home.path("kafka/formatted"),
     clusterId: clusterId(home.path("kafka/cluster-id"), meta),
   };
-  writeWhole(files.properties, properties({ data: home.path("kafka/data"), port, controllerPort }));
+  writeWhole(files.properties, properties({ data: home.path("kafka/data"), port, controllerPort, doors }));
   writeWhole(files.logging, LOGGING);
   return files;
 }
@@ -48,14 +59,26 @@ function clusterId(file: string, meta: string): string {
   return id;
 }
 
-function properties(places: { data: string; port: number; controllerPort: number }): string {
+function properties(places: {
+  data: string;
+  port: number;
+  controllerPort: number;
+  doors: readonly KafkaDoor[];
+}): string {
+  const names = ["PLAINTEXT", "CONTROLLER", ...places.doors.map((_, index) => `DOOR${index}`)];
+  const address = (name: string, port: number): string => `${name}://127.0.0.1:${port}`;
+  const doors = (which: keyof KafkaDoor): string[] =>
+    places.doors.map((door, index) => address(`DOOR${index}`, door[which]));
   const values = {
     "process.roles": "broker,controller",
     "node.id": 1,
     "controller.quorum.voters": `1@127.0.0.1:${places.controllerPort}`,
     "controller.listener.names": "CONTROLLER",
-    listeners: `PLAINTEXT://127.0.0.1:${places.port},CONTROLLER://127.0.0.1:${places.controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${places.port}`,
+    "listener.security.protocol.map": names.map((name) => `${name}:PLAINTEXT`).join(","),
+    listeners: [address("PLAINTEXT", places.port), address("CONTROLLER", places.controllerPort), ...doors("port")].join(
+      ",",
+    ),
+    "advertised.listeners": [address("PLAINTEXT", places.port), ...doors("advertisedPort")].join(","),
     "log.dirs": places.data,
     // One node has no neighbours to copy to, and its internal topics need not be spread.
     "default.replication.factor": 1,

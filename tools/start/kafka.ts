@@ -3,7 +3,7 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeWhole } from "./home";
 import { canConnect, clusterIdAt } from "./kafka-answers";
-import { type KafkaFiles, writeKafkaFiles } from "./kafka-files";
+import { type KafkaDoor, type KafkaFiles, writeKafkaFiles } from "./kafka-files";
 import { startKafkaInDocker } from "./kafka-in-docker";
 import { findKafka, type KafkaJars } from "./kafka-jars";
 import { KafkaMissing } from "./kafka-missing";
@@ -20,23 +20,24 @@ const STOP_MS = 5_000;
  * Starts Apache Kafka as one node that is broker and controller, on 127.0.0.1 alone, and waits until it listens. Where
  * Java cannot run it, a running Docker engine does.
  *
+ * @param doors further listeners, for clients that are to come by way of something else; the Docker engine has none
  * @returns the broker's address, host:port
  * @throws StartError if there is no way to run it, or it does not start; its log is named
  */
-export async function startKafka(system: System): Promise<string> {
+export async function startKafka(system: System, doors: readonly KafkaDoor[] = []): Promise<string> {
   try {
-    return await startJava(system, await findKafka(system));
+    return await startJava(system, await findKafka(system), doors);
   } catch (error) {
-    if (error instanceof KafkaMissing) return startKafkaInDocker(system, error);
+    if (error instanceof KafkaMissing && doors.length === 0) return startKafkaInDocker(system, error);
     throw error;
   }
 }
 
-async function startJava(system: System, jars: KafkaJars): Promise<string> {
+async function startJava(system: System, jars: KafkaJars, doors: readonly KafkaDoor[]): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await system.ports.choose("Kafka", 9092);
     const controllerPort = await system.ports.choose("Kafka's controller", 9093);
-    const files = writeKafkaFiles(system.home, port, controllerPort);
+    const files = writeKafkaFiles(system.home, port, controllerPort, doors);
     const archive = classArchive(jars);
     try {
       await system.steps.step(`Kafka listens on 127.0.0.1:${port}`, async () => {

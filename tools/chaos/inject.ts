@@ -1,0 +1,113 @@
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Kafka } from "kafkajs";
+import type { ChaosSystem, Link, Part } from "./chaos-system";
+import { processTree, signalAll } from "./process-tree";
+import type { FaultName, FaultTarget, ScheduledFault } from "./schedule";
+
+export interface InjectDeps {
+  readonly system: ChaosSystem;
+  readonly kafka: Pick<Kafka, "admin">;
+  readonly topic: string;
+  /** Ends the injecting early; what was broken is mended all the same. */
+  readonly signal: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
+/** How often each fault came. One whose target was away in that moment (it was being started, say) does not count. */
+export type FaultCounts = Partial<Record<FaultName, number>>;
+
+/** Makes the mended state again; never fails. */
+type Undo = () => Promise<void> | void;
+
+const NO_UNDO: Undo = () => {};
+const STOP_MS = 5_000;
+const REDIS_ANSWER_MS = 2_000;
+
+/** Does what the schedule says, when it says so. Resolves when everything has been undone. */
+export async function injectAll(schedule: readonly ScheduledFault[], deps: InjectDeps): Promise<FaultCounts> {
+  const counts: FaultCounts = {};
+  const pause = (ms: number): Promise<unknown> => sleep(ms, undefined, { signal: deps.signal }).catch(() => {});
+  const inject = async ({ at, fault, target, duration }: ScheduledFault): Promise<void> => {
+    await pause(at);
+    if (deps.signal.aborted) return;
+    deps.say(`${fault} ${target}${duration > 0 ? ` for ${duration} ms` : ""}`);
+    try {
+      const undo = await injectors[fault](target, deps);
+      counts[fault] = (counts[fault] ?? 0) + 1;
+      await pause(duration);
+      await undo();
+      if (duration > 0) deps.say(`${fault} ${target} is over`);
+    } catch (error) {
+      deps.say(`${fault} ${target} could not be done: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+  await Promise.all(schedule.map(inject));
+  return counts;
+}
+
+const injectors: Readonly<Record<FaultName, (target: FaultTarget, deps: InjectDeps) => Promise<Undo> | Undo>> = {
+  kill: (target, { system }) => {
+    signalAll([pidOf(target, system)], "SIGKILL");
+    return NO_UNDO;
+  },
+  freeze: (target, { system }) => {
+    const pids = processTree(pidOf(target, system));
+    signalAll(pids, "SIGSTOP");
+    return () => signalAll(pids, "SIGCONT");
+  },
+  restart: (target, { system }) => {
+    // PostgreSQL's "fast" shutdown; SIGTERM would wait for the sessions to end.
+    signalAll([pidOf(target, system)], target === "postgres" ? "SIGINT" : "SIGTERM");
+    return NO_UNDO;
+  },
+  "half-open": (target, { system }) => {
+    const link = system.link(target as Link);
+    link.fallSilent({ alsoNew: true });
+    return () => link.recover();
+  },
+  "flush-redis": async (_, { system }) => {
+    await flushRedis(system.redisPort);
+    return NO_UNDO;
+  },
+  "lost-notices": (target, { system }) => {
+    const reader = target as "reader-1" | "reader-2";
+    system.swallowNotices(reader, true);
+    return () => system.swallowNotices(reader, false);
+  },
+  rebalance: (target, { system }) => {
+    const ingestor = system.startIngestor(target);
+    return () => ingestor.stop(STOP_MS);
+  },
+  "add-partition": async (_, { kafka, topic }) => {
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const count = (topics[0]?.partitions.length ?? 0) + 1;
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    } finally {
+      await admin.disconnect().catch(() => {});
+    }
+    return NO_UNDO;
+  },
+};
+
+function pidOf(target: FaultTarget, system: ChaosSystem): number {
+  const pid = system.pid(target as Part);
+  if (pid === undefined) throw new Error("it is not running at the moment");
+  return pid;
+}
+
+function flushRedis(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write("FLUSHALL\r\n"));
+    socket.setTimeout(REDIS_ANSWER_MS, () => socket.destroy(new Error("Redis does not answer")));
+    socket.once("error", reject);
+    socket.once("data", (answer) => {
+      socket.destroy();
+      if (answer.toString().startsWith("+OK")) resolve();
+      else reject(new Error(`Redis says ${answer}`));
+    });
+  });
+}
