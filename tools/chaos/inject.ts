@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kafka } from "kafkajs";
@@ -27,6 +28,8 @@ const REDIS_ANSWER_MS = 2_000;
 /** Does what the schedule says, when it says so. Resolves when everything has been undone. */
 export async function injectAll(schedule: readonly ScheduledFault[], deps: InjectDeps): Promise<FaultCounts> {
   const counts: FaultCounts = {};
+  // Every fault waits for its time at once.
+  setMaxListeners(0, deps.signal);
   const pause = (ms: number): Promise<unknown> => sleep(ms, undefined, { signal: deps.signal }).catch(() => {});
   const inject = async ({ at, fault, target, duration }: ScheduledFault): Promise<void> => {
     await pause(at);

@@ -5,9 +5,10 @@ import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
 import type { Findings } from "./answers";
 import { type ChaosSystem, startChaosSystem } from "./chaos-system";
-import { checkSystem } from "./check-system";
+import { awaitLevel, checkBooks, UP_AGAIN_MS } from "./check-books";
 import { type Helper, startHelper } from "./helper";
 import { injectAll } from "./inject";
+import { patiently } from "./patiently";
 import type { RunResult } from "./result";
 import { type FaultName, makeSchedule } from "./schedule";
 
@@ -86,23 +87,32 @@ async function disturbAndCheck(options: RunOptions, running: Running): Promise<R
   say("no more records are published");
 
   const admin = kafka.admin();
-  await admin.connect();
+  await patiently(UP_AGAIN_MS, () => admin.connect());
+  const check = { kafka, admin, topics, sendsFile, databaseUrl: system.database.owner, say };
   try {
-    const checked = await checkSystem({ kafka, admin, topics, sendsFile, databaseUrl: system.database.owner, say });
-    asker.tell("finish");
-    const findings = await asker.answer<Findings & { unread: number }>(ASKER_ANSWERS_MS);
-    await sleep(READABLE_WITHIN_MS);
-    for (const reader of ["reader-1", "reader-2"] as const) system.link(`${reader} postgres`).refuse();
-    asker.tell("from-memory");
-    const { unserved } = await asker.answer<{ unserved: number }>(ASKER_ANSWERS_MS);
-    const { comparison, differences, recoveredMs } = checked;
-    const wrongBytes = comparison.wrongBytes + findings.wrongBytes;
+    const recoveredMs = await awaitLevel(check);
+    const findings = await questionReaders(system, asker);
     say(`${system.noticesSwallowed()} notices were lost`);
-    return { seed, seconds, ...comparison, ...findings, wrongBytes, unserved, differences, recoveredMs, faults };
+    const { comparison, differences } = await checkBooks(check);
+    const wrongBytes = comparison.wrongBytes + findings.wrongBytes;
+    return { seed, seconds, ...comparison, ...findings, wrongBytes, differences, recoveredMs, faults };
   } finally {
     await admin.disconnect().catch(() => {});
   }
 }
+
+/** Has every order read from every reader; then from its memory alone, the notices of the last ones being lost. */
+async function questionReaders(system: ChaosSystem, asker: Helper): Promise<Findings & Unanswered> {
+  const levelAt = performance.now();
+  asker.tell("finish");
+  const findings = await asker.answer<Findings & Pick<Unanswered, "unread">>(ASKER_ANSWERS_MS);
+  await sleep(Math.max(0, levelAt + READABLE_WITHIN_MS - performance.now()));
+  for (const reader of ["reader-1", "reader-2"] as const) system.link(`${reader} postgres`).refuse();
+  asker.tell("from-memory");
+  return { ...findings, ...(await asker.answer<Pick<Unanswered, "unserved">>(ASKER_ANSWERS_MS)) };
+}
+
+type Unanswered = Pick<RunResult, "unread" | "unserved">;
 
 /** A client of this system, with the names that an installation has where nothing else is set. */
 function clientOf({ brokers }: ChaosSystem) {

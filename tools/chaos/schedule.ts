@@ -59,10 +59,10 @@ const FIRST_AT_MS = 1_000;
 const BETWEEN_MS = { least: 500, most: 3_500 };
 const SHORT_MS = { least: 500, most: 5_000 };
 /** Beyond the session of a consumer (6 s) and the patience with a silent transaction (10 s). */
-const LONG_MS = { least: 8_000, most: 13_000 };
-const LONG_SHARE = 1 / 4;
+const LONG_MS = { least: 9_000, most: 15_000 };
+const LONG_SHARE = 1 / 3;
 /** A part that was killed or restarted is left alone until it has had time to come back. */
-const COMING_BACK_MS = 4_000;
+const COMING_BACK_MS = 5_000;
 const MOST_PARTITIONS_ADDED = 3;
 /** Of the time before a run's end, in which what was broken last comes back under load. */
 const CALM_MS = 2_000;
