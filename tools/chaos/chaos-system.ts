@@ -56,7 +56,7 @@ const ALL_READY_MS = 60_000;
 export async function startChaosSystem(options: ChaosSystemOptions): Promise<ChaosSystem> {
   const home = openHome({ ORDERS_HOME: options.folder });
   mkdirSync(home.path("logs"), { recursive: true });
-  const steps = createSteps((text) => appendFileSync(home.path("logs/supervisor.log"), text));
+  const steps = createSteps({ write: (text: string) => appendFileSync(home.path("logs/supervisor.log"), text) });
   const system = createSystem({
     ...{ home, steps, signal: options.signal },
     ports: createPorts(home, steps, true),
