@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Admin, Consumer } from "kafkajs";
+import { type Admin, type Consumer, KafkaJSError } from "kafkajs";
 import type { Prisma } from "../prisma/client";
 import { backoffMs } from "../runtime/backoff";
 import type { Log } from "../runtime/log";
-import { classifyFailure, type Failure } from "./failure";
+import { classifyFailure } from "./failure";
+import type { Part, ReportOutage } from "./health";
 import type { IngestorMetrics } from "./metrics";
 import { type LogBounds, type OpenedPosition, openPositions } from "./open-positions";
 
@@ -56,8 +57,7 @@ export interface AssignmentDeps {
   readonly prisma: Prisma;
   readonly consumer: Pick<Consumer, "pause" | "resume" | "seek">;
   readonly admin: Pick<Admin, "fetchTopicOffsets">;
-  /** Told of every failed attempt to read the positions, and with undefined of the first success after one. */
-  readonly onOutage: (failure: Failure | undefined) => void;
+  readonly onOutage: ReportOutage;
   readonly onOpened: (partition: OpenPartition) => void;
   readonly metrics: IngestorMetrics;
   readonly log: Log;
@@ -87,18 +87,19 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     endedEpoch: number | undefined,
     startedIn: number,
   ): Promise<void> => {
-    let isOutage = false;
+    const failed = new Set<Part>();
     for (let attempt = 0; startedIn === generation; attempt++) {
       try {
         const positions = await findPositions(deps, partitions, endedEpoch);
-        if (isOutage) deps.onOutage(undefined);
+        for (const part of failed) deps.onOutage(part, undefined);
         if (startedIn !== generation) return;
         for (const each of positions) settle(each);
         return;
       } catch (error) {
         if (startedIn !== generation) return;
-        isOutage = true;
-        deps.onOutage(classifyFailure(error));
+        const part = error instanceof KafkaJSError ? "Kafka" : "PostgreSQL";
+        failed.add(part);
+        deps.onOutage(part, classifyFailure(error));
         await delay(backoffMs(attempt));
       }
     }

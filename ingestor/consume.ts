@@ -76,7 +76,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     });
   }
 
-  await connectPatiently(deps.onOutage, async () => {
+  await connectPatiently("Kafka", deps.onOutage, async () => {
     await admin.connect();
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: true });

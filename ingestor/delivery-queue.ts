@@ -12,6 +12,8 @@ export interface DeliveryQueue {
   add(outboxIds: readonly bigint[]): Promise<void>;
   /** Jobs that wait or are being worked on. @throws when the queue's store cannot be reached */
   countPending(): Promise<number>;
+  /** What keeps jobs from being made or worked on at the moment, in words. */
+  problem(): string | undefined;
   /** Finishes the job in hand and closes the connections. */
   close(): Promise<void>;
 }
@@ -43,7 +45,8 @@ const WORKER_OPTIONS = { concurrency: 1, maxStalledCount: 1_000 } satisfies Part
  * @throws when PostgreSQL keeps the jobs and cannot be reached: BullMQ's backend never recovers from that at its start
  */
 export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<DeliveryQueue> {
-  const report = reportErrors(options.log);
+  const errors = watchErrors(options);
+  const report = errors.report;
   const work = async ({ data }: { data: DeliveryJob }): Promise<void> => options.deliver(data.outboxIds.map(BigInt));
   const { queue, worker, isReady, connected, disconnect } = options.redisUrl
     ? onRedis(options.redisUrl, options.name, work, report)
@@ -73,6 +76,7 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
       const counts = await queue.getJobCounts("wait", "active", "delayed");
       return Object.values(counts).reduce((sum, count) => sum + count, 0);
     },
+    problem: errors.problem,
     close: async () => {
       // Without its store a worker would wait for the store's return before it closes.
       if (!isReady()) disconnect();
@@ -118,13 +122,22 @@ function onPostgres(connectionString: string, name: string, work: Work) {
 
 /** BullMQ and ioredis report an outage several times a second; once in a while is enough to know of it. */
 const REPEAT_LOG_MS = 30_000;
+/** Who waits for a store tries again every two seconds at least (ioredis, the sweep); after this it must be over. */
+const LASTING_MS = 5_000;
 
-function reportErrors(log: Log): (error: unknown) => void {
+function watchErrors({ redisUrl, log }: DeliveryQueueOptions) {
+  const store = redisUrl ? "Redis" : "PostgreSQL";
   const loggedAt = new Map<string, number>();
-  return (error) => {
-    const { code } = classifyFailure(error);
-    if (Date.now() - (loggedAt.get(code) ?? 0) < REPEAT_LOG_MS) return;
-    loggedAt.set(code, Date.now());
-    log.warn({ event: "delivery.queue-error", code }, `the delivery queue has a problem (${code}); dead letters wait`);
+  let last: { readonly at: number; readonly code: string } | undefined;
+  return {
+    report: (error: unknown): void => {
+      const { code } = classifyFailure(error);
+      last = { at: Date.now(), code };
+      if (Date.now() - (loggedAt.get(code) ?? 0) < REPEAT_LOG_MS) return;
+      loggedAt.set(code, Date.now());
+      log.warn({ event: "delivery.queue-error", code }, `${store} fails (${code}): dead letters wait`);
+    },
+    problem: (): string | undefined =>
+      last && Date.now() - last.at < LASTING_MS ? `wait for ${store} (${last.code})` : undefined,
   };
 }

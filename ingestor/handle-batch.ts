@@ -5,11 +5,12 @@ import type { Log } from "../runtime/log";
 import type { Assignment, OpenPartition } from "./assignment";
 import { beginsInVain } from "./careful-mode";
 import type { OffsetCommitter } from "./commit-offsets";
-import type { Failure } from "./failure";
+import type { ReportOutage } from "./health";
 import { type BatchLimits, ingestBatch } from "./ingest-batch";
 import type { Verdict } from "./judge";
 import { digestOf } from "./judged-record";
 import type { IngestorMetrics } from "./metrics";
+import { probeStoring } from "./probe-storing";
 import { type Batch, storeBatch } from "./store-batch";
 import { type PatientStoreResult, StopError, storePatiently } from "./store-patiently";
 import { type WaitForGroup, withHeartbeat } from "./with-heartbeat";
@@ -22,8 +23,7 @@ export interface HandleBatchDeps {
   readonly judgeApart: (value: Buffer | null) => Promise<Verdict>;
   /** Told of new rows of the outbox; must not throw. */
   readonly onDeadLetters: (outboxIds: readonly bigint[]) => void;
-  /** Told when storing fails because something is down, and with undefined whenever it works. */
-  readonly onOutage: (failure: Failure | undefined) => void;
+  readonly onOutage: ReportOutage;
   /** The consumer cannot go on; the process has to end. */
   readonly onFatal: (error: unknown) => void;
   readonly metrics: IngestorMetrics;
@@ -103,9 +103,10 @@ async function store(
   const endTimer = deps.metrics.batchSeconds.startTimer();
   const result = await storePatiently(batch, {
     store: (each) => storeBatch(deps.prisma, each),
+    probe: (each) => probeStoring(deps.prisma, each),
     wait,
     isCurrent,
-    onOutage: deps.onOutage,
+    onOutage: (failure) => deps.onOutage("PostgreSQL", failure),
     onUnstorable: ({ offset }, { code }) => {
       const { partition } = batch.partition;
       deps.log.warn(

@@ -4,20 +4,27 @@ import type { Consumption } from "./consume";
 import type { Failure } from "./failure";
 import type { IngestorMetrics } from "./metrics";
 
-/** Whether storing works: `since` and `code` are of the outage, if there is one. */
-export class OutageState {
-  #outage: { readonly since: Date; readonly code: string } | undefined;
+/** What the ingestor cannot store orders without. */
+export type Part = "PostgreSQL" | "Kafka";
+/** Told of every failed attempt to use a part, and with undefined once it works again. */
+export type ReportOutage = (part: Part, failure: Failure | undefined) => void;
 
-  /** @param failure of the latest attempt; undefined once storing works again. Returns true when that is news. */
-  report(failure: Failure | undefined): boolean {
-    const isNews = (failure === undefined) !== (this.#outage === undefined);
-    if (failure === undefined) this.#outage = undefined;
-    else this.#outage ??= { since: new Date(), code: failure.code };
-    return isNews;
+/** Which parts are out of reach, since when, and what they said last. */
+export class OutageState {
+  readonly #outages = new Map<Part, { readonly since: Date; readonly code: string }>();
+
+  /** Returns true when that is news. */
+  report(part: Part, failure: Failure | undefined): boolean {
+    const known = this.#outages.get(part);
+    if (failure === undefined) return this.#outages.delete(part);
+    this.#outages.set(part, { since: known?.since ?? new Date(), code: failure.code });
+    return known === undefined;
   }
 
-  get current(): { readonly since: Date; readonly code: string } | undefined {
-    return this.#outage;
+  /** In words; undefined when every part works. */
+  describe(): string | undefined {
+    const lines = [...this.#outages].map(([part, { since, code }]) => `${part} (${code}) since ${since.toISOString()}`);
+    return lines.length > 0 ? `nothing can be stored without ${lines.join(" and ")}` : undefined;
   }
 }
 
@@ -25,11 +32,13 @@ export interface HealthDeps {
   /** Undefined until Kafka has been reached. */
   readonly consumption: () => Pick<Consumption, "assignment" | "secondsSinceAnswer"> | undefined;
   readonly outage: OutageState;
+  /** Why dead letters wait, if they do. Orders are stored all the same, so it makes nothing unready. */
+  readonly deliveryProblem: () => string | undefined;
   readonly metrics: IngestorMetrics;
 }
 
 /** `/healthz`, `/readyz` and `/metrics` of the ingestor. Needs no port of its own. */
-export function createHealthApp({ consumption, outage, metrics }: HealthDeps): Koa {
+export function createHealthApp({ consumption, outage, deliveryProblem, metrics }: HealthDeps): Koa {
   const router = new Router();
   router.get("/healthz", (context) => {
     context.body = { status: "alive" };
@@ -39,12 +48,13 @@ export function createHealthApp({ consumption, outage, metrics }: HealthDeps): K
     const waiting = findObstacle(current, outage);
     context.status = waiting ? 503 : 200;
     context.set("Cache-Control", "no-store");
-    context.body = waiting
-      ? { status: "waiting", reason: waiting }
-      : { status: "ready", partitions: describe(current) };
+    context.body = {
+      ...(waiting ? { status: "waiting", reason: waiting } : { status: "ready", partitions: describe(current) }),
+      deadLetters: deliveryProblem() ?? "delivered",
+    };
   });
   router.get("/metrics", async (context) => {
-    metrics.outage.set(outage.current ? 1 : 0);
+    metrics.outage.set(outage.describe() ? 1 : 0);
     context.type = metrics.registry.contentType;
     context.body = await metrics.registry.metrics();
   });
@@ -59,8 +69,8 @@ type CurrentConsumption = ReturnType<HealthDeps["consumption"]>;
 const KAFKA_SILENCE_SECONDS = 10;
 
 function findObstacle(consumption: CurrentConsumption, outage: OutageState): string | undefined {
-  const { current } = outage;
-  if (current) return `nothing can be stored since ${current.since.toISOString()}: ${current.code}`;
+  const missing = outage.describe();
+  if (missing) return missing;
   if (!consumption) return "Kafka has not been reached yet";
   const silence = consumption.secondsSinceAnswer();
   if (silence > KAFKA_SILENCE_SECONDS) return `Kafka has not answered for ${Math.round(silence)} s`;

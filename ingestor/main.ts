@@ -7,9 +7,8 @@ import { handleShutdown } from "../runtime/shutdown";
 import { connectPatiently } from "./connect-patiently";
 import { type Consumption, consume } from "./consume";
 import { deliver } from "./deliver";
-import { openDeliveryQueue } from "./delivery-queue";
-import type { Failure } from "./failure";
-import { createHealthApp, OutageState } from "./health";
+import { type DeliveryQueue, openDeliveryQueue } from "./delivery-queue";
+import { createHealthApp, OutageState, type ReportOutage } from "./health";
 import { createApartJudge } from "./judge-apart";
 import { createMetrics } from "./metrics";
 import { createOutbox } from "./outbox";
@@ -49,15 +48,17 @@ runMain(program, async (settings) => {
   const shutdown = handleShutdown(log);
   const metrics = createMetrics();
   const outage = new OutageState();
-  const onOutage = (failure: Failure | undefined): void => {
-    if (!outage.report(failure)) return;
+  const onOutage: ReportOutage = (part, failure) => {
+    if (!outage.report(part, failure)) return;
     if (failure)
-      log.error({ event: "outage.began", code: failure.code }, `a part is out of reach (${failure.code}): waiting`);
-    else log.info({ event: "outage.ended" }, "going on");
+      log.error({ event: "outage.began", part, code: failure.code }, `${part} fails (${failure.code}): waiting`);
+    else log.info({ event: "outage.ended", part }, `${part} works again: going on`);
   };
 
   let consumption: Consumption | undefined;
-  const app = createHealthApp({ consumption: () => consumption, outage, metrics });
+  let queue: DeliveryQueue | undefined;
+  const deliveryProblem = (): string | undefined => queue?.problem();
+  const app = createHealthApp({ consumption: () => consumption, outage, deliveryProblem, metrics });
   const server = createServer(app.callback());
   server.on("error", shutdown.fail);
   server.listen(settings.INGESTOR_PORT, settings.INGESTOR_HOST);
@@ -71,9 +72,9 @@ runMain(program, async (settings) => {
   // Dead letters: outbox → BullMQ → the dead-letter topic.
   const outbox = createOutbox(prisma, settings.KAFKA_TOPIC);
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: DELIVERY_RETRY });
-  await connectPatiently(onOutage, () => producer.connect());
+  await connectPatiently("Kafka", onOutage, () => producer.connect());
   shutdown.add("dead-letter producer", () => producer.disconnect());
-  const queue = await connectPatiently(onOutage, () =>
+  queue = await connectPatiently("PostgreSQL", onOutage, () =>
     openDeliveryQueue({
       redisUrl: settings.REDIS_URL,
       databaseUrl: settings.DATABASE_URL,
@@ -82,7 +83,7 @@ runMain(program, async (settings) => {
       log,
     }),
   );
-  shutdown.add("delivery queue", () => queue.close());
+  shutdown.add("delivery queue", () => queue?.close());
   shutdown.add("sweep", startSweep(outbox, queue, log));
 
   // Orders: Kafka → PostgreSQL.
@@ -96,7 +97,7 @@ runMain(program, async (settings) => {
     limits: { records: settings.INGESTOR_BATCH_RECORDS, bytes: settings.INGESTOR_BATCH_MIB },
     partitionsAtOnce: settings.INGESTOR_PARTITIONS_AT_ONCE,
     judgeApart: apart.judge,
-    onDeadLetters: (ids) => void queue.add(ids),
+    onDeadLetters: (ids) => void queue?.add(ids),
     onOutage,
     onFatal: shutdown.fail,
     metrics,

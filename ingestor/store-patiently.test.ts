@@ -25,8 +25,10 @@ const outage = Object.assign(new Error(), { code: "ECONNREFUSED" });
 const deadlock = Object.assign(new Error(), { code: "40P01" });
 const defect = Object.assign(new Error(), { code: "42P01" });
 
+const nobodyKnows = Object.assign(new Error(), { code: "ZX123" });
+
 /** A store that remembers what it was given and keeps a position as the database does. */
-function storeThat(fails: (batch: Batch, attempt: number) => unknown) {
+function storeThat(fails: (batch: Batch, attempt: number) => unknown, takesProbes: () => boolean = () => false) {
   const commits: { from: bigint; to: bigint; outcomes: string[] }[] = [];
   const waits: number[] = [];
   const outages: (string | undefined)[] = [];
@@ -48,6 +50,7 @@ function storeThat(fails: (batch: Batch, attempt: number) => unknown) {
       const stored = outcomes.filter((outcome) => outcome === "stored").length;
       return { kind: "stored", stored, duplicate: 0, dead: outcomes.length - stored, outboxIds: [] };
     },
+    probe: async () => takesProbes(),
     wait: async (ms) => void waits.push(ms),
     isCurrent: () => isCurrent,
     onOutage: (failure) => void outages.push(failure?.code),
@@ -123,6 +126,31 @@ describe("an unstorable record", () => {
   it("does not hide another one", async () => {
     const { deps } = storeThat(holding(0n, 1n, 499n));
     expect(await storePatiently(batchOf(500), deps)).toMatchObject({ stored: 497, dead: 3 });
+  });
+
+  it("is found also by an error that nobody knows, once as much of other content has been committed meanwhile", async () => {
+    const isBad = holding(7n);
+    const { deps, commits } = storeThat(
+      (batch) => isBad(batch) && nobodyKnows,
+      () => true,
+    );
+    expect(await storePatiently(batchOf(10), deps)).toMatchObject({ stored: 9, dead: 1 });
+    expect(commits.filter(({ outcomes }) => outcomes.includes("unstorable"))).toMatchObject([{ from: 7n, to: 8n }]);
+  });
+
+  it("is not seen in an error that nobody knows while the database refuses other content as well", async () => {
+    const { deps, commits } = storeThat((_, attempt) => (attempt < 50 ? nobodyKnows : undefined));
+    expect(await storePatiently(batchOf(10), deps)).toMatchObject({ stored: 10, dead: 0 });
+    expect(commits).toHaveLength(1);
+  });
+
+  it("is not seen in an outage that comes and goes, however often a probe hits a good moment", async () => {
+    const { deps, commits } = storeThat(
+      (_, attempt) => (attempt < 50 ? (attempt % 3 === 2 ? outage : nobodyKnows) : undefined),
+      () => true,
+    );
+    expect(await storePatiently(batchOf(1), deps)).toMatchObject({ stored: 1, dead: 0 });
+    expect(commits).toHaveLength(1);
   });
 
   it("is not made of its neighbours by an outage in the middle of the splitting", async () => {

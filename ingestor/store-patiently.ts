@@ -5,6 +5,8 @@ import type { Batch, StoreResult } from "./store-batch";
 
 export interface PatientStoreDeps {
   readonly store: (batch: Batch) => Promise<StoreResult>;
+  /** Whether the database commits as much as the batch, of harmless content (probe-storing.ts). */
+  readonly probe: (batch: Batch) => Promise<boolean>;
   /** Waits, keeping the group membership. Throws when the group is rebalancing: the wait is over then. */
   readonly wait: (ms: number) => Promise<void>;
   /** False once the partition is no longer ours or the process is stopping. */
@@ -30,11 +32,14 @@ export class StopError extends Error {
  * apart until that record stands alone and can be dead-lettered.
  *
  * An attempt whose outcome is unknown is simply repeated: the position in the database tells whether it had succeeded.
+ * A failure in doubt is an outage as long as nothing else can be stored either. If as much of harmless content commits
+ * between attempts that fail, it is the batch that cannot be stored, and it is taken apart.
  *
  * @throws StopError for a defect; whatever `wait` throws when the partition is being taken away
  */
 export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Promise<PatientStoreResult> {
   let isUncertain = false;
+  let committedMeanwhile = 0;
   for (let attempt = 0; deps.isCurrent(); attempt++) {
     try {
       const result = await deps.store(batch);
@@ -51,8 +56,11 @@ export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Prom
       isUncertain = true;
       // Whoever loses a race once is not in an outage, and need not wait.
       if (failure.action === "retry-at-once" && attempt < RACES_TO_LOSE) continue;
+      const isInDoubt = failure.action === "doubt" && batch.records.some(isAccepted);
+      if (isInDoubt && committedMeanwhile >= COMMITS_TO_CONVICT) return isolate(batch, failure, deps);
       deps.onOutage(failure);
       await deps.wait(backoffMs(attempt));
+      committedMeanwhile = isInDoubt && (await deps.probe(batch)) ? committedMeanwhile + 1 : 0;
     }
   }
   return { kind: "abandoned" };
@@ -60,6 +68,8 @@ export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Prom
 
 /** A deadlock's victim that is chosen this often in a row does not lose by chance. */
 const RACES_TO_LOSE = 3;
+/** Twice an outage may end and begin again between an attempt and a probe; that the probe always hits the gaps is no chance. */
+const COMMITS_TO_CONVICT = 3;
 const noCounts = { stored: 0, duplicate: 0, dead: 0 } as const;
 
 /** Stores the halves of a batch one after the other, down to the record that cannot be stored: log2(500) ≈ 9 levels. */

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { projectRoot } from "../../runtime/project-root";
@@ -9,6 +11,10 @@ export interface RunningIngestor {
   readonly process: ChildProcess;
   /** Everything that it has logged, a parsed line each. */
   readonly log: Record<string, unknown>[];
+  /** What its /readyz says. */
+  readiness(): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>;
+  /** Its resident memory, in MiB. Linux only. */
+  memoryMib(): number;
   /** Asks it to stop, and waits for its end; the exit code, or null if a signal ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -19,8 +25,9 @@ export interface RunningIngestor {
  * @param environment settings over the defaults; whatever the test's own environment has of them does not count
  */
 export async function runIngestor(environment: Readonly<Record<string, string>>): Promise<RunningIngestor> {
+  const port = await freePort();
   const child = spawn(process.execPath, [join(projectRoot(), "dist/ingestor/main.js")], {
-    env: { PATH: process.env["PATH"], INGESTOR_PORT: "0", LOG_LEVEL: "info", ...environment },
+    env: { PATH: process.env["PATH"], INGESTOR_PORT: String(port), LOG_LEVEL: "info", ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const log: Record<string, unknown>[] = [];
@@ -37,6 +44,11 @@ export async function runIngestor(environment: Readonly<Record<string, string>>)
   return {
     process: child,
     log,
+    readiness: async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+    },
+    memoryMib: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
     stop: async (signal = "SIGTERM") => {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const ended = once(child, "exit");
@@ -45,4 +57,13 @@ export async function runIngestor(environment: Readonly<Record<string, string>>)
       return code;
     },
   };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
