@@ -7,7 +7,10 @@ import { type HandleBatchDeps, handleBatch, see } from "./handle-batch";
 import { watchPositions } from "./watch-positions";
 
 export interface ConsumeDeps extends HandleBatchDeps {
-  readonly kafka: Kafka;
+  /** For questions, which are asked again. */
+  readonly kafka: Pick<Kafka, "admin">;
+  /** For the consumer: never gives up, so that it stays the group's member through an outage of the brokers. */
+  readonly patientKafka: Pick<Kafka, "consumer">;
   readonly group: string;
   readonly partitionsAtOnce: number;
 }
@@ -42,9 +45,9 @@ const MAX_BYTES = 16 * 1_048_576;
  * Waits for Kafka as long as it takes.
  */
 export async function consume(deps: ConsumeDeps): Promise<Consumption> {
-  const { kafka, topic, log } = deps;
+  const { kafka, patientKafka, topic, log } = deps;
   const admin = kafka.admin();
-  const consumer = kafka.consumer({
+  const consumer = patientKafka.consumer({
     groupId: deps.group,
     sessionTimeout: SESSION_TIMEOUT_MS,
     rebalanceTimeout: REBALANCE_TIMEOUT_MS,

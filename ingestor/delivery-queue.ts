@@ -1,5 +1,6 @@
 import { createPostgresBackend, type JobsOptions, Queue, Worker, type WorkerOptions, withBackend } from "bullmq";
 import { Redis } from "ioredis";
+import { backoffMs } from "../runtime/backoff";
 import type { Log } from "../runtime/log";
 import { classifyFailure } from "./failure";
 
@@ -92,7 +93,8 @@ type Work = (job: { data: DeliveryJob }) => Promise<void>;
 function onRedis(url: string, name: string, work: Work, report: (error: unknown) => void) {
   // Never gives up on Redis, as BullMQ wants it. Commands given while it is away would wait for it in memory, so none
   // are given then; failing at once instead (enableOfflineQueue: false) breaks a Queue that is made before Redis is up.
-  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const retryStrategy = (attempt: number): number => backoffMs(attempt);
+  const connection = new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
   connection.on("error", report);
   return {
     queue: new Queue<DeliveryJob>(name, { connection }),

@@ -91,6 +91,7 @@ runMain(program, async (settings) => {
   shutdown.add("judge apart", () => apart.stop());
   consumption = await consume({
     kafka,
+    patientKafka: createKafka(settings, log, "orders-ingestor", Number.MAX_SAFE_INTEGER),
     prisma,
     topic: settings.KAFKA_TOPIC,
     group: settings.KAFKA_GROUP,

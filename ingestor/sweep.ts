@@ -3,9 +3,9 @@ import type { DeliveryQueue } from "./delivery-queue";
 import { classifyFailure } from "./failure";
 import type { Outbox } from "./outbox";
 
-const INTERVAL_MS = 2_000;
-/** With no job left, a row this old has none: a lost job costs a dead letter about five seconds. */
-const FORGOTTEN_SECONDS = 3;
+const INTERVAL_MS = 1_000;
+/** With no job left, a row this old has none: a lost job costs a dead letter about two seconds. */
+const FORGOTTEN_SECONDS = 1;
 /** With jobs left, a row may be waiting its turn behind them; after this long it is given another job to be sure. */
 const FORGOTTEN_BEHIND_OTHERS_SECONDS = 60;
 /** With this many jobs left, the worker is what everything waits for, and more jobs would only pile up. */

@@ -79,7 +79,13 @@ export function breakablePart<T>(
 /** The process and its children, the parent first: what it starts meanwhile is stopped with it. */
 function signalTree(pid: number, signal: NodeJS.Signals): void {
   process.kill(pid, signal);
-  for (const child of childrenOf(pid)) process.kill(child, signal);
+  for (const child of childrenOf(pid)) {
+    try {
+      process.kill(child, signal);
+    } catch {
+      // It ended in this moment.
+    }
+  }
 }
 
 function childrenOf(parent: number): number[] {

@@ -10,16 +10,20 @@ export interface TestTopic {
   drop(): Promise<void>;
 }
 
-/** @param config further settings of the topic, by Kafka's names */
+/**
+ * @param config further settings of the topic, by Kafka's names
+ * @param brokers of a test's own, if they are not those that all tests share
+ */
 export async function createTestTopic({
   partitions = 1,
   config = {},
+  brokers = testAddress("TEST_KAFKA_BROKERS").split(","),
 }: {
   partitions?: number;
   config?: Readonly<Record<string, string>>;
+  brokers?: string[];
 } = {}): Promise<TestTopic> {
   const name = `test-${randomBytes(6).toString("hex")}`;
-  const brokers = testAddress("TEST_KAFKA_BROKERS").split(",");
   const asAdmin = async (act: (admin: Admin) => Promise<unknown>): Promise<void> => {
     const admin = new Kafka({ clientId: "test-topic", brokers, logLevel: logLevel.NOTHING }).admin();
     await admin.connect();

@@ -35,8 +35,6 @@ afterEach(async () => {
   await Promise.all([orders.drop(), database.drop()]);
 });
 
-const hasLogged = (event: string): boolean => ingestor.log.some((line) => line["event"] === event);
-
 async function publish(from: number, to: number): Promise<void> {
   const ids = Array.from({ length: to - from }, (_, index) => `order-${from + index}`);
   await produce(
@@ -55,20 +53,7 @@ async function expectNothingLost(count: number): Promise<void> {
   expect(sum._sum).toEqual({ received: BigInt(count), stored: BigInt(count), duplicate: 0n, dead: 0n });
 }
 
-test("PostgreSQL that cannot be reached, three times over, costs no order and makes no dead letter", async () => {
-  await publish(0, 200);
-  await untilStored(200, 20_000);
-  for (let round = 1; round <= 3; round++) {
-    proxy.refuse();
-    await publish(round * 200, (round + 1) * 200);
-    await waitUntil("the ingestor waits", () => hasLogged("outage.began"));
-    proxy.recover();
-    await untilStored((round + 1) * 200, 4_000);
-  }
-  expect(hasLogged("kafka.consumer-crash")).toBe(false);
-  await expectNothingLost(800);
-}, 120_000);
-
+// Fails when an answer that never comes is waited for (ANSWER_TIMEOUT_MS in prisma/client.ts).
 test("sockets to PostgreSQL that fall silent are given up, and nothing is lost or doubled", async () => {
   const publishing = publish(0, 3_000);
   // In the middle of transactions, whose locks the server then holds for a client that is not there any more.
