@@ -26,7 +26,7 @@ test.each(["ingestor", "reader", "migrate"])("npm run %s refuses what it does no
   expect(stderr).toContain(`--loud is not known: npm run ${name} -- --help tells what is\n`);
 });
 
-test.each(["ingestor", "reader", "migrate", "audit", "dlq"])(
+test.each(["ingestor", "reader", "migrate", "audit", "dlq", "replay-dlq"])(
   "npm run %s without a database says what to do",
   (name) => {
     const { status, stderr } = run(name, ...(name === "dlq" ? ["--", "stats"] : []));

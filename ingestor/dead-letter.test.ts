@@ -1,5 +1,12 @@
-import { asKafkajsHeaders, type HeaderList, headersOf } from "../runtime/kafka/headers";
-import { type DeadLetterInfo, deadLetterId, readDeadLetterHeaders, writeDeadLetterHeaders } from "./dead-letter";
+import { asKafkajsHeaders, encodeHeaders, type Header, type HeaderList, headersOf } from "../runtime/kafka/headers";
+import {
+  type DeadLetterInfo,
+  deadLetterId,
+  readDeadLetterHeaders,
+  readReplayClaim,
+  writeDeadLetterHeaders,
+  writeReplayHeaders,
+} from "./dead-letter";
 
 const info: DeadLetterInfo = {
   id: deadLetterId({ topic: "orders", epoch: 1, partition: 2, offset: 34n }),
@@ -75,5 +82,33 @@ describe("the headers of a dead letter", () => {
       const rest = writeDeadLetterHeaders([], info).filter(({ key }) => key.toString() !== missing);
       expect(readDeadLetterHeaders(rest)).toBeUndefined();
     }
+  });
+});
+
+describe("the headers of a dead letter that is sent again", () => {
+  const own = [header("b", "1"), header("a", null), header("b", "2")];
+  const claimOf = (...headers: HeaderList) => readReplayClaim(encodeHeaders(headers));
+
+  it("are the record's own, in order, then its name and number, which are read back", () => {
+    const written = writeReplayHeaders(writeDeadLetterHeaders(own, info), { id: info.id, replay: 2 });
+    expect(written).toEqual([...own, header("x-dlq-id", info.id), header("x-dlq-replays", "2")]);
+    expect(claimOf(...written)).toEqual({ id: info.id, replay: 2 });
+  });
+
+  it("are not read from what says less, or says what PostgreSQL cannot be asked for", () => {
+    const id = header("x-dlq-id", info.id);
+    const first = header("x-dlq-replays", "1");
+    expect(claimOf(id, first)).toBeDefined();
+    expect(claimOf(...own)).toBeUndefined();
+    expect(claimOf(id)).toBeUndefined();
+    expect(claimOf(first)).toBeUndefined();
+    for (const number of ["0", "-1", "1.0", "9999999", "", null]) {
+      expect(claimOf(id, header("x-dlq-replays", number))).toBeUndefined();
+    }
+    const invalid = { key: Buffer.from("x-dlq-id"), value: Buffer.from([0xc3, 0x28]) };
+    for (const forged of [header("x-dlq-id", "a\u0000"), header("x-dlq-id", "a".repeat(301)), invalid]) {
+      expect(claimOf(forged, first)).toBeUndefined();
+    }
+    expect(claimOf(id, first, ...Array<Header>(100_000).fill(header("h", null)))).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
-import type { Header, HeaderList } from "../runtime/kafka/headers";
+import { isUtf8 } from "node:buffer";
+import { countHeaders, decodeHeaders, type Header, type HeaderList } from "../runtime/kafka/headers";
 import type { RejectReason } from "./judge";
 
 /**
@@ -25,6 +26,22 @@ const PREFIX = "x-dlq-";
 const ORIGINAL_TOPIC = "kafka_dlt-original-topic";
 /** All other headers together are below 1.5 KiB: a topic's name has at most 249 bytes. */
 const MAX_ERRORS_BYTES = 4_096;
+
+/** Each header is an object once it is read: this many take some tens of MiB, thirty million took 4.7 GB. */
+export const MOST_HEADERS = 100_000;
+
+/** What a record says that is a dead letter brought back. Anybody can say so: only the ledger of the replays knows. */
+export interface ReplayClaim {
+  /** The dead letter's `x-dlq-id`. */
+  readonly id: string;
+  /** The how manieth time it is, from 1. */
+  readonly replay: number;
+}
+
+const ID_HEADER = Buffer.from(`${PREFIX}id`);
+const REPLAYS_HEADER = Buffer.from(`${PREFIX}replays`);
+/** A topic's name has at most 249 characters, the three numbers 39 digits at most. */
+const LONGEST_ID = 300;
 
 /** Names a record for ever: the epoch tells the lives of a topic apart, whose offsets begin again. */
 export function deadLetterId(record: {
@@ -92,6 +109,31 @@ export function readDeadLetterHeaders(headers: HeaderList): DeadLetterInfo | und
     failedAt,
     replays: Number(text("replays")),
   };
+}
+
+/** The headers of a dead letter that is sent again: the record's own as they were, in order, then which one it is. */
+export function writeReplayHeaders(letter: HeaderList, { id, replay }: ReplayClaim): HeaderList {
+  return [
+    ...withoutDeadLetterHeaders(letter),
+    { key: ID_HEADER, value: Buffer.from(id) },
+    { key: REPLAYS_HEADER, value: Buffer.from(String(replay)) },
+  ];
+}
+
+/**
+ * What `writeReplayHeaders` wrote, or undefined if it is nothing of the kind. Nearly every record is told by a look for
+ * one name in its bytes.
+ *
+ * @param headers in Kafka's own form, as they came
+ */
+export function readReplayClaim(headers: Buffer): ReplayClaim | undefined {
+  if (!headers.includes(ID_HEADER) || countHeaders(headers) > MOST_HEADERS) return undefined;
+  const list = decodeHeaders(headers);
+  const lastOf = (name: Buffer): Buffer | null | undefined => list.findLast(({ key }) => key.equals(name))?.value;
+  const [id, replay] = [lastOf(ID_HEADER), lastOf(REPLAYS_HEADER)?.toString("latin1") ?? ""];
+  if (!id || id.length > LONGEST_ID || !isUtf8(id) || id.includes(0) || !/^[1-9]\d{0,5}$/.test(replay))
+    return undefined;
+  return { id: id.toString("utf8"), replay: Number(replay) };
 }
 
 function truncateUtf8(text: string, maxBytes: number): string {

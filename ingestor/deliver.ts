@@ -2,7 +2,7 @@ import { CompressionTypes, type Message, type Producer } from "kafkajs";
 import type { OutboxRow } from "../prisma/generated/client";
 import { asKafkajsHeaders, countHeaders, decodeHeaders } from "../runtime/kafka/headers";
 import type { Log } from "../runtime/log";
-import { deadLetterId, writeDeadLetterHeaders } from "./dead-letter";
+import { deadLetterId, MOST_HEADERS, writeDeadLetterHeaders } from "./dead-letter";
 import { classifyFailure } from "./failure";
 import type { RejectReason } from "./judge";
 import type { IngestorMetrics } from "./metrics";
@@ -24,8 +24,6 @@ const PORTION_BYTES = 1_048_576;
  * it goes back compressed. Gzip, because every client of Kafka has it.
  */
 const COMPRESSED_ABOVE_BYTES = 4 * 1_048_576;
-/** Each header is an object on its way: this many take some tens of MiB, thirty million took 4.7 GB. */
-const MOST_HEADERS = 100_000;
 /** How long the brokers wait for all replicas: less than the client waits for the brokers, or it would send again. */
 const BROKER_TIMEOUT_MS = 10_000;
 
@@ -97,15 +95,15 @@ async function refuse(id: bigint, code: string, { outbox, metrics, log }: Delive
 /** The dead letter of a row: key, value, timestamp and own headers of the record as they were. */
 export function toMessage(row: OutboxRow): Message {
   const headers = writeDeadLetterHeaders(decodeHeaders(Buffer.from(row.headers)), {
-    id: deadLetterId(row),
+    id: row.dlqId ?? deadLetterId(row),
     reason: row.reason as RejectReason,
     errors: row.lastOffset > row.offset ? `${row.errors}\n/ stands for offsets to ${row.lastOffset}` : row.errors,
     topic: row.topic,
     partition: row.partition,
     offset: row.offset,
-    firstFailedAt: row.failedAt,
+    firstFailedAt: row.firstFailedAt ?? row.failedAt,
     failedAt: row.failedAt,
-    replays: 0,
+    replays: row.replays,
   });
   return {
     key: row.key && Buffer.from(row.key),

@@ -29,6 +29,8 @@ export type Verdict = AcceptedOrder | RejectedValue;
 
 /** The largest order, in bytes: far above any real one, and what PostgreSQL, the cache and a browser take at ease. */
 export const MAX_DOCUMENT_BYTES = 1_048_576;
+/** What is said of a record without a value; a batch that cannot be decoded has none either, and is another thing. */
+export const TOMBSTONE = "/ is a tombstone: the record has no value";
 const MAX_DEPTH = 32;
 const MAX_REPORTED_ERRORS = 10;
 /** A path may repeat a key of the document, of any length. */
@@ -53,7 +55,7 @@ const listMistakes = new Ajv({ formats: orderFormats, allErrors: true }).compile
  * @param value the record's value; null for a tombstone
  */
 export function judge(value: Buffer | null): Verdict {
-  if (value === null) return rejected("deserialize", "/ is a tombstone: the record has no value");
+  if (value === null) return rejected("deserialize", TOMBSTONE);
   if (value.length === 0) return rejected("deserialize", "/ is empty");
   if (value.length > MAX_DOCUMENT_BYTES) {
     return rejected("oversize", `/ has ${value.length} bytes, more than ${MAX_DOCUMENT_BYTES}`);

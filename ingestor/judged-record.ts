@@ -91,6 +91,11 @@ export function digestOf(record: Pick<KafkaMessage, "timestamp" | "key" | "value
   return digest.digest();
 }
 
+/** SHA-256 over a record's key and value: by it a dead letter that was sent again is recognised, whenever it was. */
+export function contentDigestOf({ key, value }: Pick<SourceRecord, "key" | "value">): Buffer {
+  return digestOf({ key, value, timestamp: "" });
+}
+
 /** The bytes of a message's key, value and headers, for keeping batches within a limit. */
 export function sizeOf(message: KafkaMessage): number {
   return (message.key?.length ?? 0) + (message.value?.length ?? 0) + headerBytesOf(message).length;

@@ -28,7 +28,7 @@ function encode(oid: number, elements: readonly (Buffer | null)[]): Buffer {
 }
 
 /** `text[]`; the elements are UTF-8 already, or strings to be encoded. */
-export function textArray(elements: readonly (Buffer | string)[]): Buffer {
+export function textArray(elements: readonly (Buffer | string | null)[]): Buffer {
   return encode(
     OID.text,
     elements.map((element) => (typeof element === "string" ? Buffer.from(element) : element)),

@@ -1,6 +1,7 @@
 import { type Prisma, type PrismaTransaction, TRANSACTION_PATIENCE } from "../prisma/client";
 import { encodeNotice, ORDERS_CHANNEL, type Partition, type Position } from "../prisma/order-channel";
 import { ParkedBytes } from "../prisma/parked-bytes";
+import { findReplays } from "./find-replays";
 import { type AcceptedRecord, digestOf, isAccepted, type JudgedRecord, type RejectedRecord } from "./judged-record";
 import { bigintArray, byteaArray, intArray, textArray } from "./pg-array";
 
@@ -164,9 +165,11 @@ async function putIntoOutbox(
 ): Promise<bigint[]> {
   if (dead.length === 0) return [];
   const { epoch, partition } = batch.partition;
+  const replays = await findReplays(tx, bytes, dead);
   const rows = await tx.$queryRaw<{ id: bigint }[]>`
     INSERT INTO outbox
-      (epoch, partition, topic, "offset", last_offset, record_count, reason, errors, key, value, headers, "timestamp")
+      (epoch, partition, topic, "offset", last_offset, record_count, reason, errors, key, value, headers, "timestamp",
+       dlq_id, replays, first_failed_at)
     SELECT ${epoch}, ${partition}, ${batch.topic}, dead.* FROM unnest(
       ${bytes.park(bigintArray(dead.map(({ offset }) => offset)))}::bigint[],
       ${bytes.park(bigintArray(dead.map(({ lastOffset }) => lastOffset)))}::bigint[],
@@ -176,7 +179,10 @@ async function putIntoOutbox(
       ${bytes.park(byteaArray(dead.map(({ key }) => key)))}::bytea[],
       ${bytes.park(byteaArray(dead.map(({ value }) => value)))}::bytea[],
       ${bytes.park(byteaArray(dead.map(({ headerBytes }) => headerBytes)))}::bytea[],
-      ${bytes.park(bigintArray(dead.map(({ timestamp }) => timestamp)))}::bigint[]
+      ${bytes.park(bigintArray(dead.map(({ timestamp }) => timestamp)))}::bigint[],
+      ${bytes.park(textArray(dead.map((record) => replays.get(record)?.id ?? null)))}::text[],
+      ${bytes.park(intArray(dead.map((record) => replays.get(record)?.replay ?? 0)))}::int[],
+      ${bytes.park(textArray(dead.map((record) => replays.get(record)?.firstFailedAt ?? null)))}::text[]::timestamptz[]
     ) AS dead
     RETURNING id`;
   return rows.map(({ id }) => id);

@@ -75,6 +75,14 @@ describe("a migrated database", () => {
     }
   });
 
+  it("lets the ingestor ask the ledger of the replays, and never write it", async () => {
+    const ingestor = await connect(database.ingestorUrl);
+    await ingestor.query("SELECT FROM replays");
+    for (const statement of ["UPDATE replays SET state = 'gone'", "DELETE FROM replays", "DELETE FROM replay_runs"]) {
+      await expect(ingestor.query(statement)).rejects.toMatchObject({ code: "42501" });
+    }
+  });
+
   it("refuses counters by which a record would have ended twice or never", async () => {
     const owner = await connect(database.ownerUrl);
     await owner.query("INSERT INTO epochs (topic) VALUES ('orders')");

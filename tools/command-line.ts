@@ -35,3 +35,15 @@ export function wholeNumber(min: number): (text: string) => number {
     return number;
   };
 }
+
+const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time that is so long ago, or is written as a date. */
+export function moment(now: Date): (text: string) => Date {
+  return (text) => {
+    const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+    const time = unit ? now.getTime() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(text);
+    if (Number.isNaN(time)) throw new InvalidArgumentError("It must be like 90m, 12h, 7d, or a date.");
+    return new Date(time);
+  };
+}

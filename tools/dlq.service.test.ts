@@ -57,8 +57,8 @@ it("lists the newest first, and what a wish leaves of them", async () => {
   expect((await list("--since", "2h"))[0]).toBe(3);
   const { stdout } = await dlq("list", "--limit", "1");
   expect(stdout.split("\n")).toEqual([
-    expect.stringMatching(/^x-dlq-id +failed at +reason +delivery +first mistake$/),
-    expect.stringMatching(/:1:2:1 +2\S+Z +conflict +delivered +\/order_uid is taken by another order/),
+    expect.stringMatching(/^x-dlq-id +replays +failed at +reason +delivery +first mistake$/),
+    expect.stringMatching(/:1:2:1 +0 +2\S+Z +conflict +delivered +\/order_uid is taken by another order/),
     "and 3 older ones (--limit N shows more)",
     "",
   ]);

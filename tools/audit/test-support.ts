@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,17 +28,24 @@ export interface Ended {
 }
 
 /** Runs a compiled tool to its end. */
-export async function runTool(
+export function runTool(name: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
+  return startTool(name, args, env).ended;
+}
+
+/** Starts a compiled tool. */
+export function startTool(
   name: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-): Promise<Ended> {
+): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   const child = spawn(process.execPath, [join(projectRoot(), `dist/tools/${name}.js`), ...args], {
     env: { PATH: process.env["PATH"], ORDERS_HOME: home, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
-  return { code, stdout, stderr };
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]).then(
+    ([stdout, stderr, [code]]) => ({ code, stdout, stderr }),
+  );
+  return { child, ended };
 }
 
 /** A database, the two topics, and whatever is asked of them. */

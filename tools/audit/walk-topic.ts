@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import type { LogBounds } from "../../ingestor/open-positions";
+import { withHeartbeat } from "../../ingestor/with-heartbeat";
 
 /**
  * Reads a topic once, read-committed, from where its log begins to ends that were captured before, in ranges of offsets
@@ -11,13 +12,18 @@ import type { LogBounds } from "../../ingestor/open-positions";
  * at the start or after a rebalance, every partition is sought to its cursor, so nothing is told twice. Offsets without
  * a record (control records, aborted and compacted ones) belong to the range of what follows them. When retention is
  * faster than the walk, the walk goes on where the log begins by then. It ends when every partition is walked, with the
- * first error of a listener, or when Kafka has been silent for too long.
+ * first error of a listener, or when Kafka has been silent for too long. A listener may take its time: the group hears of
+ * it meanwhile.
  */
 export interface Walk {
   readonly topic: string;
   readonly bounds: readonly LogBounds[];
   /** Told range by range, a partition's in order; the messages are views into what was fetched. */
   readonly onRange: (range: WalkedRange) => Promise<void>;
+  /** Ends the walk behind the range in hand. */
+  readonly signal?: AbortSignal;
+  /** Begins the name of the group. */
+  readonly group?: string;
 }
 
 export interface WalkedRange {
@@ -73,7 +79,7 @@ export async function walkTopic(kafka: Kafka, admin: Pick<Admin, "deleteGroups">
     if (bounds.low < bounds.high) cursors.set(bounds.partition, { ...bounds, seen: bounds.low, told: bounds.low });
   }
   if (cursors.size === 0) return;
-  const groupId = `orders-audit-${randomUUID()}`;
+  const groupId = `${walk.group ?? "orders-audit"}-${randomUUID()}`;
   const consumer = kafka.consumer({
     groupId,
     maxWaitTimeInMs: 100,
@@ -88,20 +94,30 @@ export async function walkTopic(kafka: Kafka, admin: Pick<Admin, "deleteGroups">
     await admin.deleteGroups([groupId]).catch(() => {});
   }
   for (const { partition, told, high } of cursors.values()) {
-    if (told < high) await walk.onRange({ partition, from: told, to: high, messages: [] });
+    if (told < high && !walk.signal?.aborted) await walk.onRange({ partition, from: told, to: high, messages: [] });
   }
 }
 
 function consume(consumer: Consumer, walk: Walk, cursors: ReadonlyMap<number, Cursor>): Promise<void> {
   return new Promise((resolve, reject) => {
     let isOver = false;
+    let isTelling = false;
     const end = (error?: unknown): void => {
       isOver = true;
       clearTimeout(silence);
+      walk.signal?.removeEventListener("abort", stop);
       if (error === undefined) resolve();
       else reject(error);
     };
-    const silence = setTimeout(() => end(new Error(`Kafka has sent nothing for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
+    const silence = setTimeout(() => {
+      if (isTelling) silence.refresh();
+      else end(new Error(`Kafka has sent nothing for ${SILENCE_MS / 1000} s`));
+    }, SILENCE_MS);
+    const stop = (): void => {
+      if (!isTelling) end();
+    };
+    walk.signal?.addEventListener("abort", stop);
+    if (walk.signal?.aborted) return end();
     const move = (cursor: Cursor, seen: bigint): void => {
       cursor.seen = seen;
       silence.refresh();
@@ -134,14 +150,20 @@ function consume(consumer: Consumer, walk: Walk, cursors: ReadonlyMap<number, Cu
       for (const range of rangesOf(messages, BigInt(batch.lastOffset()) + 1n)) {
         if (isOver) return;
         const to = earlier(range.to, cursor.high);
-        try {
-          await walk.onRange({ partition: batch.partition, from: cursor.told, to, messages: range.messages });
-        } catch (error) {
-          return end(error);
-        }
-        cursor.told = to;
-        move(cursor, to);
-        // A rebalance comes out of here and has to reach kafkajs.
+        const tell = async (): Promise<void> => {
+          isTelling = true;
+          try {
+            await walk.onRange({ partition: batch.partition, from: cursor.told, to, messages: range.messages });
+            cursor.told = to;
+            move(cursor, to);
+            if (walk.signal?.aborted) end();
+          } catch (error) {
+            end(error);
+          }
+          isTelling = false;
+        };
+        // A rebalance comes out of these and has to reach kafkajs.
+        await withHeartbeat(heartbeat, tell);
         await heartbeat();
       }
     };
@@ -157,8 +179,12 @@ function isBetween(offset: bigint, { seen, high }: Cursor): boolean {
   return offset >= seen && offset < high;
 }
 
-function earlier(a: bigint, b: bigint): bigint {
+export function earlier(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
+}
+
+export function later(a: bigint, b: bigint): bigint {
+  return a < b ? b : a;
 }
 
 /** Cuts what a fetch has brought into pieces; the last piece ends where the fetch does, whatever records it has. */

@@ -20,6 +20,14 @@ export interface LetterStats {
   readonly causes: readonly Cause[];
   /** Kafka's codes for what it will not take. */
   readonly refusals: readonly { readonly refusal: string; readonly letters: number }[];
+  /** What became of those that were brought back. */
+  readonly replays: {
+    readonly stored: number;
+    readonly failedAgain: number;
+    readonly duplicate: number;
+    /** Not ingested yet, interrupted, or lost by Kafka. */
+    readonly unknown: number;
+  };
 }
 
 export interface Cause {
@@ -56,6 +64,12 @@ export async function countLetters(client: pg.Client): Promise<LetterStats> {
   const { rows: refusals } = await client.query(`
     SELECT refusal, count(*)::int AS letters FROM outbox
     WHERE refusal IS NOT NULL AND delivered_at IS NULL GROUP BY 1 ORDER BY 2 DESC`);
+  const { rows: replays } = await client.query(`
+    SELECT (count(*) FILTER (WHERE state = 'stored'))::int AS stored,
+      (count(*) FILTER (WHERE state = 'failed'))::int AS "failedAgain",
+      (count(*) FILTER (WHERE state = 'duplicate'))::int AS duplicate,
+      (count(*) FILTER (WHERE state IN ('sending', 'sent', 'gone')))::int AS unknown
+    FROM replays`);
   const { oldest, newest, waiting_since, last_hour, last_day, ...counts } = totals[0];
   return {
     ...counts,
@@ -63,5 +77,6 @@ export async function countLetters(client: pg.Client): Promise<LetterStats> {
     ...{ lastHour: last_hour, perHour: Math.round((last_day / 24) * 10) / 10 },
     causes: causes.map((cause) => ({ ...cause, newest: iso(cause.newest) })),
     refusals,
+    replays: replays[0],
   };
 }

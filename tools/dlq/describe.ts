@@ -19,6 +19,7 @@ export function describeStats(stats: LetterStats, now: Date): string {
     `${stats.lastHour} in the last hour, ${stats.perHour} an hour in the last day`,
     `${stats.delivered} delivered, ${stats.waiting} waiting${waiting}, ${stats.refused} refused by Kafka`,
     ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
+    ...describeReplays(stats.replays),
     "",
     ...table(
       ["letters", "last hour", "reason", "path", "newest", "its first mistake"],
@@ -30,14 +31,26 @@ export function describeStats(stats: LetterStats, now: Date): string {
   return `${lines.join("\n")}\n`;
 }
 
+function describeReplays({ stored, failedAgain, duplicate, unknown }: LetterStats["replays"]): string[] {
+  const outcomes = [
+    [stored, "stored"],
+    [failedAgain, "failed again"],
+    [duplicate, "duplicates"],
+    [unknown, "of unknown outcome"],
+  ] as const;
+  const all = outcomes.reduce((sum, [count]) => sum + count, 0);
+  const told = outcomes.flatMap(([count, words]) => (count > 0 ? [`${count} ${words}`] : []));
+  return all === 0 ? [] : [`${all} were brought back: ${told.join(", ")}`];
+}
+
 export function describeList(letters: readonly LetterHead[], matched: number): string {
   if (matched === 0) return "no dead letters\n";
   const rows = letters.map((letter) => [
-    ...[letter.id, letter.failedAt, letter.reason, deliveryOf(letter)],
+    ...[letter.id, String(letter.replays), letter.failedAt, letter.reason, deliveryOf(letter)],
     printable(letter.errors[0] ?? ""),
   ]);
   const more = matched > letters.length ? [`and ${matched - letters.length} older ones (--limit N shows more)`] : [];
-  return `${[...table(["x-dlq-id", "failed at", "reason", "delivery", "first mistake"], rows), ...more].join("\n")}\n`;
+  return `${[...table(["x-dlq-id", "replays", "failed at", "reason", "delivery", "first mistake"], rows), ...more].join("\n")}\n`;
 }
 
 /** What is shown of a letter, and what `--json` has; nothing of its content in clear, unless it is to be shown in full. */
@@ -62,6 +75,7 @@ export function describeLetter(letter: Letter, isFull: boolean): string {
   const size = view.bytes === null ? "none: a tombstone, or a batch that could not be decoded" : `${view.bytes} bytes`;
   return [
     `x-dlq-id   ${view.id}${range}`,
+    ...(view.replays > 0 ? [`brought back ${view.replays} times, the last time at offset ${view.offset}`] : []),
     `outbox     row ${view.outboxId}, ${deliveryOf(view)}, ${view.attempts === 1 ? "1 attempt" : `${view.attempts} attempts`}`,
     `failed at  ${view.failedAt}`,
     `published  ${timeOf(view.timestamp)}`,

@@ -25,7 +25,11 @@ export interface LetterHead {
   readonly attempts: number;
   /** More than 1 for a batch that could not be decoded, which stands there as a whole. */
   readonly records: number;
+  /** Where it failed last, which is not where its id says once it was brought back. */
+  readonly offset: number;
   readonly lastOffset: number;
+  /** How often it had been brought back when it failed. */
+  readonly replays: number;
 }
 
 export interface Letter extends LetterHead {
@@ -37,7 +41,7 @@ export interface Letter extends LetterHead {
 }
 
 const HEAD = `id, epoch, partition, "offset", last_offset, record_count, topic, reason, errors, failed_at, attempts,
-  refusal, delivered_at`;
+  refusal, delivered_at, dlq_id, replays`;
 
 /** The columns of HEAD as `pg` has them: what is 64 bits wide is text. */
 interface HeadRow {
@@ -54,6 +58,8 @@ interface HeadRow {
   readonly attempts: number;
   readonly refusal: string | null;
   readonly delivered_at: Date | null;
+  readonly dlq_id: string | null;
+  readonly replays: number;
 }
 
 interface WholeRow extends HeadRow {
@@ -82,15 +88,16 @@ export async function listLetters(
   return { matched: counted[0]?.n ?? 0, letters: rows.map(headOf) };
 }
 
-/** Finds a letter by its x-dlq-id or by the number of its row. */
+/** Finds a letter by its x-dlq-id or by the number of its row; of one that was brought back and failed again, the last. */
 export async function findLetter(client: pg.Client, id: string): Promise<Letter | undefined> {
   const [, topic, ...place] = /^(.+):(\d{1,9}):(\d{1,9}):(\d{1,18})$/.exec(id) ?? [];
   const isNumber = /^\d{1,18}$/.test(id);
   if (topic === undefined && !isNumber) return undefined;
   const { rows } = await client.query<WholeRow>(
     `SELECT ${HEAD}, key, value, headers, "timestamp" FROM outbox
-     WHERE ${isNumber ? "id = $1" : 'topic = $1 AND epoch = $2 AND partition = $3 AND "offset" = $4'}`,
-    isNumber ? [id] : [topic, ...place],
+     WHERE ${isNumber ? "id = $1" : '(topic = $1 AND epoch = $2 AND partition = $3 AND "offset" = $4) OR dlq_id = $5'}
+     ORDER BY outbox.id DESC LIMIT 1`,
+    isNumber ? [id] : [topic, ...place, id],
   );
   const [row] = rows;
   if (!row) return undefined;
@@ -106,7 +113,7 @@ export function patternOf(path: string): string {
 
 function headOf(row: HeadRow): LetterHead {
   return {
-    id: deadLetterId({ ...row, offset: BigInt(row.offset) }),
+    id: row.dlq_id ?? deadLetterId({ ...row, offset: BigInt(row.offset) }),
     outboxId: Number(row.id),
     failedAt: row.failed_at.toISOString(),
     reason: row.reason,
@@ -116,6 +123,8 @@ function headOf(row: HeadRow): LetterHead {
     refusal: row.refusal,
     attempts: row.attempts,
     records: row.record_count,
+    offset: Number(row.offset),
     lastOffset: Number(row.last_offset),
+    replays: row.replays,
   };
 }

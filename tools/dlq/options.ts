@@ -1,6 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { type RejectReason, rejectReasons } from "../../ingestor/judge";
-import { parseCommandLine, wholeNumber } from "../command-line";
+import { moment, parseCommandLine, wholeNumber } from "../command-line";
 
 export interface ListWish {
   readonly reason: RejectReason | undefined;
@@ -69,15 +69,3 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
 const notes = `
 npm run dlq -- list --help tells what it can be asked for. Needs DATABASE_URL of the owner or the ingestor.
 Exit codes: 0 done, 1 there is no such dead letter, or PostgreSQL does not answer, 2 used wrongly.`;
-
-const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** A time that is so long ago, or is written as a date. */
-function moment(now: Date): (text: string) => Date {
-  return (text) => {
-    const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-    const time = unit ? now.getTime() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(text);
-    if (Number.isNaN(time)) throw new InvalidArgumentError("It must be like 90m, 12h, 7d, or a date.");
-    return new Date(time);
-  };
-}

@@ -1,0 +1,109 @@
+import { createApartJudge } from "../ingestor/judge-apart";
+import { createKafka, kafkaSettings } from "../runtime/kafka/client";
+import { readSettings } from "../runtime/settings";
+import { loadLocalEnv } from "./local-env";
+import { Ledger } from "./replay-dlq/ledger";
+import { type ReplayOptions, readOptions } from "./replay-dlq/options";
+import { Progress, type ReplayResult, Report } from "./replay-dlq/report";
+import { replay } from "./replay-dlq/run-replay";
+import { print, runCommand } from "./run-command";
+import { stopSignal } from "./stop-signal";
+import { createToolLog } from "./tool-log";
+
+/** Failures that are named; more are told by their count. */
+const MOST_FAILURES = 20;
+
+/** Brings dead letters back. `npm run replay-dlq -- --help` tells the rest. */
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args, new Date());
+  loadLocalEnv();
+  const settings = readSettings([...kafkaSettings, "KAFKA_TOPIC", "KAFKA_DLQ_TOPIC", "DATABASE_URL"]);
+  const kafka = createKafka(settings, createToolLog("replay-dlq"), "orders-replay-dlq");
+  const signal = stopSignal();
+  const progress = new Progress();
+  const report = new Report(options.go ? "sent again" : "would be sent");
+  const ledger = new Ledger(settings.DATABASE_URL);
+  await ledger.open(!options.go);
+  const admin = kafka.admin();
+  const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } });
+  const apart = createApartJudge();
+  try {
+    await admin.connect();
+    if (options.go) await producer.connect();
+    const { KAFKA_TOPIC: topic, KAFKA_DLQ_TOPIC: dlqTopic } = settings;
+    const untold = await replay({
+      ...{ kafka, admin, producer, ledger, apart, topic, dlqTopic, options, report, progress, signal },
+    });
+    progress.clear();
+    return await tell({
+      options,
+      report,
+      ledger,
+      untold,
+      isStopped: signal.aborted,
+      say: (text) => progress.say(text),
+    });
+  } catch (error) {
+    progress.clear();
+    if (options.go) progress.say("nothing is lost: the same command goes on where this run has stopped");
+    throw error;
+  } finally {
+    apart.stop();
+    await Promise.allSettled([admin.disconnect(), producer.disconnect(), ledger.close()]);
+  }
+}
+
+interface Ending {
+  readonly options: ReplayOptions;
+  readonly report: Report;
+  readonly ledger: Ledger;
+  readonly untold: number;
+  readonly isStopped: boolean;
+  readonly say: (text: string) => void;
+}
+
+/** Tells a person what has happened, and a program with `--json` as well. @returns the exit code */
+async function tell({ options, report, ledger, untold, isStopped, say }: Ending): Promise<number> {
+  const result = await resultOf(options, report, ledger);
+  const { sent, stored, failedAgain, duplicate } = result;
+  const gone = sent - stored - failedAgain - duplicate - untold;
+  const isBad = failedAgain > 0 || untold > 0 || report.hasTrouble || isStopped || (options.wait && gone > 0);
+  const lines = [...report.table(), "", ...report.names(), ...(options.go ? await describeSent(result, ledger) : [])];
+  if (!options.go) lines.push(describeDryRun(result));
+  if (untold > 0)
+    lines.push(`${untold} sent records are not ingested yet: is the ingestor running? The next --go tells.`);
+  if (isStopped) lines.push("stopped before the end: the same command goes on from here");
+  const text = lines.join("\n").trimStart();
+  if (options.json) say(text);
+  await print(options.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
+  return options.go ? Number(isBad) : Number(isStopped);
+}
+
+async function resultOf({ go }: ReplayOptions, report: Report, ledger: Ledger): Promise<ReplayResult> {
+  const { matched, skipped } = report;
+  const { sent = 0, stored = 0, failed = 0, duplicate = 0, gone = 0 } = go ? await ledger.countStates() : {};
+  return {
+    ...{ dryRun: !go, matched, sent: sent + stored + failed + duplicate + gone },
+    ...{ stored, failedAgain: failed, duplicate, skipped },
+  };
+}
+
+function describeDryRun({ matched, skipped }: ReplayResult): string {
+  const stay = Object.values(skipped).reduce((sum, count) => sum + count, 0);
+  const all = `${matched} ${matched === 1 ? "letter" : "letters"} matched`;
+  return `${all}: ${matched - stay} would be sent, ${stay} would stay. Nothing was sent; --go does it.`;
+}
+
+async function describeSent(result: ReplayResult, ledger: Ledger): Promise<string[]> {
+  const { matched, sent, stored, failedAgain, duplicate, skipped } = result;
+  const stay = Object.values(skipped).reduce((sum, count) => sum + count, 0);
+  const failures = await ledger.listFailures(MOST_FAILURES);
+  const more = failedAgain - failures.length;
+  return [
+    ...failures.map(({ id, failure }) => `failed again: ${id}: ${failure}`),
+    ...(more > 0 ? [`and ${more} more that failed again (npm run dlq -- list)`] : []),
+    `${matched} matched, ${sent} sent: ${stored} stored, ${duplicate} duplicates, ${failedAgain} failed again; ${stay} stay`,
+  ];
+}
+
+runCommand(main);

@@ -1,0 +1,34 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Ledger } from "./ledger";
+
+const LOOK_EVERY_MS = 250;
+const SAY_EVERY_MS = 5_000;
+/** An ingestor that was killed is back, and past what it had begun, within half of that. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Waits until it is known what became of everything that this run has sent: as long as the ingestor gets on, and a
+ * minute more.
+ *
+ * @returns how many are not told
+ */
+export async function awaitOutcomes(
+  ledger: Pick<Ledger, "tellOutcomes">,
+  signal: AbortSignal,
+  say: (text: string) => void,
+): Promise<number> {
+  let untold = await ledger.tellOutcomes();
+  let movedAt = performance.now();
+  let saidAt = performance.now();
+  while (untold > 0 && !signal.aborted && performance.now() - movedAt < PATIENCE_MS) {
+    if (performance.now() - saidAt > SAY_EVERY_MS) {
+      saidAt = performance.now();
+      say(`waiting for the ingestor: ${untold} sent records to be ingested`);
+    }
+    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+    const left = await ledger.tellOutcomes();
+    if (left !== untold) movedAt = performance.now();
+    untold = left;
+  }
+  return untold;
+}

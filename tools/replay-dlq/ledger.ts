@@ -1,0 +1,259 @@
+import { hostname, userInfo } from "node:os";
+import pg from "pg";
+import { bigintArray, byteaArray, intArray, textArray } from "../../ingestor/pg-array";
+import { nameOf, type ReplayName } from "./letter";
+
+/**
+ * The ledger of what is brought back: a row for each time that a dead letter is sent again (table `replays`).
+ *
+ *     (no row) ──claim──► sending ──mark──► sent ──tell──► stored | failed | duplicate | gone
+ *                 ▲          │ not found in Kafka
+ *                 └─ planned ◄┘ (with its mended bytes)
+ *
+ * A row is claimed, with the bytes to send, in a transaction that ends before they are sent. Whoever claims it has it to
+ * himself: a second operator's claim of the same row changes nothing. `sending` says that Kafka may have it or not; only
+ * a look into the topic from `search_from` on decides between `sent` and `planned` (find-sent.ts). `gone` (Kafka deleted
+ * the record before it was ingested) may be claimed again like `planned`; the other ends are final.
+ *
+ * A run lives as long as its database session, which holds an advisory lock of its number: kill -9 ends both. The
+ * unfinished rows of a run that is dead are adopted by whoever gets that lock.
+ */
+export class Ledger {
+  readonly #client: pg.Client;
+  #run = 0;
+
+  constructor(databaseUrl: string) {
+    this.#client = new pg.Client({
+      connectionString: databaseUrl,
+      application_name: "orders-replay-dlq",
+      connectionTimeoutMillis: 10_000,
+      query_timeout: ANSWER_TIMEOUT_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+      // A host that is gone gives its lock back within half a minute.
+      options: "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4",
+    });
+    this.#client.on("error", () => {});
+  }
+
+  /** @param isDryRun whatever would be written is refused by the server then */
+  async open(isDryRun: boolean): Promise<void> {
+    await this.#client.connect();
+    await this.#client.query(
+      'CREATE TEMPORARY TABLE seen_letters (dlq_id text COLLATE "C", replay int, PRIMARY KEY (dlq_id, replay))',
+    );
+    if (isDryRun) {
+      await this.#client.query("SET default_transaction_read_only = on");
+      return;
+    }
+    const { rows } = await this.#client.query<{ id: number }>(
+      "INSERT INTO replay_runs (operator) VALUES ($1) RETURNING id",
+      [`${userInfo().username}@${hostname()} ${process.pid}`],
+    );
+    this.#run = rows[0]?.id ?? 0;
+    await this.#client.query("SELECT pg_advisory_lock($1, $2)", [RUN_LOCK, this.#run]);
+  }
+
+  close(): Promise<void> {
+    return this.#client.end();
+  }
+
+  /** The topic's current epoch; undefined if no ingestor of this database has ever seen the topic. */
+  async readEpoch(topic: string): Promise<number | undefined> {
+    const { rows } = await this.#client.query<{ id: number | null }>(
+      "SELECT max(id) AS id FROM epochs WHERE topic = $1",
+      [topic],
+    );
+    return rows[0]?.id ?? undefined;
+  }
+
+  /** Notes that these letters came by, and gives the names of those that had not come by before in this run. */
+  async noteSeen(names: readonly ReplayName[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.#client.query<ReplayName>(
+      `INSERT INTO seen_letters SELECT * FROM unnest($1::text[], $2::int[])
+       ON CONFLICT DO NOTHING RETURNING dlq_id AS id, replay`,
+      arraysOf(names),
+    );
+    return new Set(rows.map(nameOf));
+  }
+
+  /** The rows that there are of these, by their names. */
+  async find(names: readonly ReplayName[]): Promise<ReadonlyMap<string, KnownReplay>> {
+    const { rows } = await this.#client.query<ReplayName & { state: ReplayState; run: number; value: Buffer | null }>(
+      `SELECT r.dlq_id AS id, r.replay, r.state, r.run, r.value FROM unnest($1::text[], $2::int[]) AS wanted (id, replay)
+       JOIN replays r ON r.dlq_id = wanted.id COLLATE "C" AND r.replay = wanted.replay`,
+      arraysOf(names),
+    );
+    return new Map(
+      rows.map((row) => [nameOf(row), { state: row.state, value: row.value, isOurs: row.run === this.#run }]),
+    );
+  }
+
+  /**
+   * Takes over what runs that are dead have left unfinished; what such a run had sent will be told by this one.
+   *
+   * @returns the rows that Kafka may have or not
+   */
+  async adopt(): Promise<readonly UncertainReplay[]> {
+    const { rows: runs } = await this.#client.query<{ run: number }>(
+      "SELECT DISTINCT run FROM replays WHERE state IN ('sending', 'sent') AND run <> $1",
+      [this.#run],
+    );
+    for (const { run } of runs) {
+      const { rows } = await this.#client.query<{ taken: boolean }>("SELECT pg_try_advisory_lock($1, $2) AS taken", [
+        ...[RUN_LOCK, run],
+      ]);
+      if (!rows[0]?.taken) continue;
+      await this.#client.query("UPDATE replays SET run = $1 WHERE run = $2 AND state IN ('sending', 'sent')", [
+        ...[this.#run, run],
+      ]);
+      await this.#client.query("SELECT pg_advisory_unlock($1, $2)", [RUN_LOCK, run]);
+    }
+    const { rows } = await this.#client.query<Record<keyof UncertainReplay, never> & { searchFrom: string }>(
+      `SELECT dlq_id AS id, replay, digest, epoch, partition, search_from AS "searchFrom"
+       FROM replays WHERE state = 'sending' AND run = $1`,
+      [this.#run],
+    );
+    return rows.map((row) => ({ ...row, searchFrom: BigInt(row.searchFrom) }));
+  }
+
+  /** Claims what nobody has claimed before, with the bytes to send. @returns the names of what is ours now */
+  async claim(epoch: number, replays: readonly NewReplay[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.#client.query<ReplayName>(
+      `INSERT INTO replays
+         (dlq_id, replay, state, run, epoch, first_failed_at, order_id, value, digest, partition, search_from)
+       SELECT id, replay, 'sending', $1, $2, first_failed_at::timestamptz, order_id, value, digest, partition, search_from
+       FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::int[], $10::bigint[])
+         AS claimed (id, replay, first_failed_at, order_id, value, digest, partition, search_from)
+       ORDER BY id, replay
+       ON CONFLICT (dlq_id, replay) DO UPDATE SET
+         state = 'sending', run = excluded.run, epoch = excluded.epoch, order_id = excluded.order_id,
+         value = excluded.value, digest = excluded.digest, partition = excluded.partition,
+         search_from = excluded.search_from, "offset" = NULL, claimed_at = now(), sent_at = NULL, told_at = NULL
+       WHERE replays.state IN ('planned', 'gone')
+       RETURNING dlq_id AS id, replay`,
+      [
+        ...[this.#run, epoch, ...arraysOf(replays)],
+        textArray(replays.map(({ firstFailedAt }) => firstFailedAt.toISOString())),
+        textArray(replays.map(({ orderId }) => orderId)),
+        byteaArray(replays.map(({ mended }) => mended)),
+        byteaArray(replays.map(({ digest }) => digest)),
+        intArray(replays.map(({ partition }) => partition)),
+        bigintArray(replays.map(({ searchFrom }) => searchFrom)),
+      ],
+    );
+    return new Set(rows.map(nameOf));
+  }
+
+  /** Kafka has these, at these offsets. */
+  async markSent(replays: readonly SentReplay[]): Promise<void> {
+    await this.#client.query(
+      `UPDATE replays r SET state = 'sent', "offset" = s."offset", sent_at = now()
+       FROM unnest($2::text[], $3::int[], $4::bigint[]) AS s (id, replay, "offset")
+       WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
+      [this.#run, ...arraysOf(replays), bigintArray(replays.map(({ offset }) => offset))],
+    );
+  }
+
+  /** Kafka does not have these: they may be claimed again, and are sent with the same bytes then. */
+  async giveBack(replays: readonly ReplayName[]): Promise<void> {
+    await this.#client.query(
+      `UPDATE replays r SET state = 'planned' FROM unnest($2::text[], $3::int[]) AS s (id, replay)
+       WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
+      [this.#run, ...arraysOf(replays)],
+    );
+  }
+
+  /**
+   * Finds out what became of what was sent, as far as the positions have passed it: position, orders and outbox are
+   * committed together. What is neither stored nor dead is a duplicate, if its order is there; else it never came in.
+   *
+   * @returns how many of this run are not told yet
+   */
+  async tellOutcomes(): Promise<number> {
+    await this.#client.query(
+      `UPDATE replays r SET told_at = now(), state = CASE
+         WHEN p.next_offset <= r."offset" THEN 'gone'
+         WHEN EXISTS (SELECT FROM orders o WHERE o.epoch = r.epoch AND o.partition = r.partition AND o."offset" = r."offset")
+           THEN 'stored'
+         WHEN EXISTS (SELECT FROM outbox o WHERE o.epoch = r.epoch AND o.partition = r.partition AND o."offset" = r."offset")
+           THEN 'failed'
+         WHEN EXISTS (SELECT FROM orders o WHERE o.id = r.order_id) THEN 'duplicate'
+         ELSE 'gone' END
+       FROM positions p JOIN epochs e ON e.id = p.epoch
+       WHERE r.run = $1 AND r.state = 'sent' AND p.epoch = r.epoch AND p.partition = r.partition
+         AND (p.next_offset > r."offset" OR EXISTS (SELECT FROM epochs later WHERE later.topic = e.topic AND later.id > e.id))`,
+      [this.#run],
+    );
+    const { rows } = await this.#client.query<{ untold: number }>(
+      "SELECT count(*)::int AS untold FROM replays WHERE run = $1 AND state = 'sent'",
+      [this.#run],
+    );
+    return rows[0]?.untold ?? 0;
+  }
+
+  /** How many of this run there are of each state. */
+  async countStates(): Promise<Readonly<Partial<Record<ReplayState, number>>>> {
+    const { rows } = await this.#client.query<{ state: ReplayState; n: number }>(
+      "SELECT state, count(*)::int AS n FROM replays WHERE run = $1 GROUP BY 1",
+      [this.#run],
+    );
+    return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
+  }
+
+  /** Those of this run that failed once more, with the first mistake, or that Kafka had lost; the first of them. */
+  async listFailures(limit: number): Promise<readonly { id: string; failure: string }[]> {
+    const { rows } = await this.#client.query<{ id: string; failure: string }>(
+      `SELECT r.dlq_id AS id, coalesce(o.reason || ' ' || split_part(o.errors, E'\\n', 1), 'Kafka has lost it') AS failure
+       FROM replays r LEFT JOIN outbox o
+         ON o.epoch = r.epoch AND o.partition = r.partition AND o."offset" = r."offset"
+       WHERE r.run = $1 AND r.state IN ('failed', 'gone') ORDER BY r.dlq_id LIMIT $2`,
+      [this.#run, limit],
+    );
+    return rows;
+  }
+
+  /** The session, for what else is asked of the database. */
+  get client(): Pick<pg.Client, "query"> {
+    return this.#client;
+  }
+}
+
+export type ReplayState = "planned" | "sending" | "sent" | "stored" | "failed" | "duplicate" | "gone";
+
+export interface KnownReplay {
+  readonly state: ReplayState;
+  /** The mended bytes; null if it was or is to be sent as it is. */
+  readonly value: Buffer | null;
+  /** Whether this run has it in hand. */
+  readonly isOurs: boolean;
+}
+
+/** What is claimed, as it will be sent. */
+export interface NewReplay extends ReplayName {
+  readonly firstFailedAt: Date;
+  /** Null for what is no valid order. */
+  readonly orderId: string | null;
+  /** Null for what is sent as it is. */
+  readonly mended: Buffer | null;
+  readonly digest: Buffer;
+  readonly partition: number;
+  readonly searchFrom: bigint;
+}
+
+/** A replay that Kafka may have or not. */
+export interface UncertainReplay extends Pick<NewReplay, "id" | "replay" | "digest" | "partition" | "searchFrom"> {
+  readonly epoch: number;
+}
+
+export interface SentReplay extends ReplayName {
+  readonly offset: bigint;
+}
+
+const ANSWER_TIMEOUT_MS = 30_000;
+/** Any fixed number; this one spells "repl". The second number of the lock is the run's. */
+const RUN_LOCK = 0x7265706c;
+
+function arraysOf(names: readonly ReplayName[]): [Buffer, Buffer] {
+  return [textArray(names.map(({ id }) => id)), intArray(names.map(({ replay }) => replay))];
+}

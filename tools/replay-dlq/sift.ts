@@ -1,0 +1,141 @@
+import { availableParallelism } from "node:os";
+import type { Verdict } from "../../ingestor/judge";
+import { type JudgeAgainDeps, judgeAgain } from "./judge-again";
+import type { KnownReplay, Ledger } from "./ledger";
+import { hasContent, type Letter, nameOf, nextReplayOf } from "./letter";
+import { mend } from "./mend";
+import type { ReplayOptions } from "./options";
+
+/** Why a letter stays where it is, as the JSON has it, and in words. */
+export const staying = {
+  copy: "it is a second copy",
+  "replayed-before": "it was brought back before",
+  "in-hand": "another run has it in hand, or was interrupted (--go finds out)",
+  "too-many-replays": "it was brought back too often (--max-replays)",
+  "without-bytes": "it stands for a batch that could not be decoded: there is nothing to send",
+  "edit-failed": "the command of --edit",
+  "would-fail-again": "it would fail again",
+  "refused-by-kafka": "Kafka refuses it",
+  "outcome-unknown": "it may have been sent, and Kafka has deleted where it would be",
+} as const;
+export type Stay = keyof typeof staying;
+
+export type Decision = ReadyLetter | StayingLetter;
+
+/** To be sent. */
+export interface ReadyLetter {
+  readonly kind: "ready";
+  readonly letter: Letter;
+  /** The bytes to send in place of the letter's; null for its own. */
+  readonly mended: Buffer | null;
+  readonly orderId: string | null;
+}
+
+export interface StayingLetter {
+  readonly kind: "stays" | "sent-already";
+  readonly letter: Letter;
+  readonly why: Stay;
+  readonly detail?: string;
+}
+
+export interface SiftDeps extends JudgeAgainDeps {
+  readonly ledger: Pick<Ledger, "noteSeen" | "find">;
+  readonly options: Pick<ReplayOptions, "edit" | "force" | "maxReplays">;
+}
+
+/** A letter on its way to a decision. */
+interface Candidate {
+  readonly letter: Letter;
+  readonly known: KnownReplay | undefined;
+}
+
+/**
+ * Decides about each of these letters, in their order: what the ledger says of it first, then whether it can be sent,
+ * then its bytes, mended if a command is given, as the ingestor would judge them.
+ */
+export async function sift(letters: readonly Letter[], deps: SiftDeps): Promise<readonly Decision[]> {
+  const decisions = new Map<Letter, Decision>();
+  const decide = (decision: Decision): void => void decisions.set(decision.letter, decision);
+
+  const candidates: Candidate[] = [];
+  for (const candidate of await lookUp(letters, deps)) {
+    const why = findObstacle(candidate, deps);
+    if (why === undefined) candidates.push(candidate);
+    else decide({ kind: isSentByUs(candidate.known) ? "sent-already" : "stays", letter: candidate.letter, why });
+  }
+
+  const toJudge: { letter: Letter; mended: Buffer | null }[] = [];
+  for (const { letter, result } of await mendAll(candidates, deps)) {
+    if (typeof result === "string") decide({ kind: "stays", letter, why: "edit-failed", detail: result });
+    else toJudge.push({ letter, mended: result });
+  }
+
+  const values = toJudge.map(({ letter, mended }) => ({
+    value: mended ?? letter.value,
+    isDangerous: letter.info.reason === "crash",
+  }));
+  const verdicts = await judgeAgain(values, deps);
+  for (const [index, each] of toJudge.entries()) decide(decideBy(verdicts[index], each, deps));
+  const copies = letters.filter((letter) => !decisions.has(letter));
+  for (const letter of copies) decide({ kind: "stays", letter, why: "copy" });
+  return letters.flatMap((letter) => decisions.get(letter) ?? []);
+}
+
+/** Leaves out second copies, and adds what the ledger knows. */
+async function lookUp(letters: readonly Letter[], { ledger }: SiftDeps): Promise<Candidate[]> {
+  const firsts = new Map<string, Letter>();
+  for (const letter of letters) {
+    const name = nameOf(nextReplayOf(letter));
+    if (!firsts.has(name)) firsts.set(name, letter);
+  }
+  const names = [...firsts.values()].map(nextReplayOf);
+  const unseen = await ledger.noteSeen(names);
+  const known = await ledger.find(names);
+  return [...firsts].flatMap(([name, letter]) => (unseen.has(name) ? [{ letter, known: known.get(name) }] : []));
+}
+
+function isSentByUs(known: KnownReplay | undefined): boolean {
+  return known?.isOurs === true && known.state !== "sending";
+}
+
+function findObstacle({ letter, known }: Candidate, { options }: SiftDeps): Stay | undefined {
+  // What may be claimed again is as good as new.
+  if (known && known.state !== "planned" && known.state !== "gone") {
+    if (known.state !== "sending") return "replayed-before";
+    return known.isOurs ? "outcome-unknown" : "in-hand";
+  }
+  if (letter.info.replays >= options.maxReplays) return "too-many-replays";
+  return hasContent(letter) ? undefined : "without-bytes";
+}
+
+type MendResult = { readonly letter: Letter; readonly result: Buffer | null | string };
+
+/** The mended bytes of each; null for what is sent as it is, a text for what could not be mended. */
+async function mendAll(candidates: readonly Candidate[], { options: { edit } }: SiftDeps): Promise<MendResult[]> {
+  const results: MendResult[] = [];
+  const entries = candidates.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, { letter, known }] of entries) {
+      results[index] = { letter, result: known?.value ?? (edit === undefined ? null : await mendOne(edit, letter)) };
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return results;
+}
+
+async function mendOne(command: string, { value }: Letter): Promise<Buffer | null | string> {
+  const mended = await mend(command, value);
+  if (mended.kind === "failed") return mended.detail;
+  return value?.equals(mended.value) ? null : mended.value;
+}
+
+function decideBy(
+  verdict: Verdict | undefined,
+  { letter, mended }: { readonly letter: Letter; readonly mended: Buffer | null },
+  { options: { force } }: SiftDeps,
+): Decision {
+  if (verdict?.kind === "accepted") return { kind: "ready", letter, mended, orderId: verdict.id };
+  if (force) return { kind: "ready", letter, mended, orderId: null };
+  const detail = verdict && `${verdict.reason} ${verdict.errors[0] ?? ""}`;
+  return { kind: "stays", letter, why: "would-fail-again", ...(detail && { detail }) };
+}
