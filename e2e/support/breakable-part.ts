@@ -37,7 +37,7 @@ export function breakablePart<T>(
   const home = openHome({ ORDERS_HOME: mkdtempSync(join(tmpdir(), "orders-breakable-")) });
   const guardian = callGuardian(home);
   const running = createRunningRecord(home);
-  const steps = createSteps(() => {});
+  const steps = createSteps({ write: () => {} });
   let process_: Supervised | undefined;
 
   const pid = (): number => {
