@@ -13,14 +13,17 @@ const OLDEST_JAVA = 17;
  */
 export async function findJava(signal: AbortSignal): Promise<string> {
   const home = process.env["JAVA_HOME"];
-  const candidates = [...(home && existsSync(join(home, "bin")) ? [join(home, "bin/java")] : []), "java"];
+  const candidates = [
+    ...(home && existsSync(join(home, "bin")) ? [{ java: join(home, "bin/java"), from: "JAVA_HOME" }] : []),
+    { java: "java", from: "PATH" },
+  ];
   const found: string[] = [];
-  for (const java of candidates) {
+  for (const { java, from } of candidates) {
     const version = await versionOf(java, signal);
     if (version.major >= OLDEST_JAVA) return java;
-    found.push(`${java} ${version.words}`);
+    found.push(`${from} has ${version.words}`);
   }
-  throw new KafkaMissing(`Kafka needs Java ${OLDEST_JAVA} or newer; ${found.join(", and ")}`);
+  throw new KafkaMissing(`Kafka needs Java ${OLDEST_JAVA} or newer, and ${found.join(", ")}`);
 }
 
 /** `-version`, with one minus, is what Java 8 understands too; it answers `java version "1.8.0_402"` on standard error. */
@@ -28,10 +31,10 @@ async function versionOf(java: string, signal: AbortSignal): Promise<{ major: nu
   try {
     const { all } = await runTool(java, ["-version"], { signal });
     const [, version = "?", major] = /version "((?:1\.)?(\d+)[^"]*)"/.exec(all) ?? [];
-    return { major: Number(major ?? 0), words: `is Java ${version}` };
+    return { major: Number(major ?? 0), words: `Java ${version}` };
   } catch (error) {
     signal.throwIfAborted();
     const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
-    return { major: 0, words: isAbsent ? "is not installed" : `cannot be run (${(error as Error).message})` };
+    return { major: 0, words: isAbsent ? "none" : `one that cannot be run (${(error as Error).message})` };
   }
 }

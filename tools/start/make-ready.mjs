@@ -94,6 +94,7 @@ function npmCache() {
     accessSync(cache, constants.W_OK);
     return [];
   } catch {
+    mkdirSync(at(".local"), { recursive: true, mode: 0o700 });
     return ["--cache", at(".local", "npm-cache")];
   }
 }
@@ -179,11 +180,10 @@ function tell(done, start) {
 function showBar(unit, part) {
   if (!process.stderr.isTTY) return () => {};
   const draw = () => {
-    const share = Math.min(1, part());
+    const share = part();
     const filled = Math.round(share * 30);
-    process.stderr.write(
-      `\r  [${"#".repeat(filled)}${".".repeat(30 - filled)}] ${Math.round(share * 100)} % of the ${unit}`,
-    );
+    const words = share === 0 ? `npm looks the ${unit} up` : `${Math.round(share * 100)} % of the ${unit}`;
+    process.stderr.write(`\r\u001b[K  [${"#".repeat(filled)}${".".repeat(30 - filled)}] ${words}`);
   };
   const timer = setInterval(draw, 250);
   return () => {

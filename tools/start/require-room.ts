@@ -2,7 +2,7 @@ import { existsSync, statfsSync } from "node:fs";
 import type { Home } from "./home";
 import { StartError, type Steps } from "./steps";
 
-/** A new home: Postgres 48 MB and Kafka 92 MB with its jars, measured; then what Maven loads, 75 MB, and first logs. */
+/** A new home: Postgres 48 MB and Kafka 92 MB with its jars, measured; then what Maven loads, 65 MB, and first logs. */
 const NEW_HOME_MB = 400;
 /** A home that is there needs room for its logs and a checkpoint. */
 const KNOWN_HOME_MB = 100;

@@ -1,0 +1,1 @@
+/tmp/st-bin/java
