@@ -34,7 +34,7 @@ const REBALANCE_TIMEOUT_MS = 10_000;
 /** A partition that was added to the topic is found within this time. */
 const METADATA_MAX_AGE_MS = 5_000;
 /** kafkajs sleeps this long when every partition is paused, so it is also the delay of a resume. */
-const MAX_WAIT_MS = 200;
+const MAX_WAIT_MS = 500;
 /** Room for more than a transaction's worth of orders from each partition, and the bound of what a fetch holds. */
 const MAX_BYTES_PER_PARTITION = 2 * 1_048_576;
 const MAX_BYTES = 16 * 1_048_576;

@@ -92,6 +92,14 @@ function properties(places: {
     "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     "unclean.leader.election.enable": false,
+    // Each of these threads wakes several times a second for nothing: as many as one node's two cores can use.
+    "num.network.threads": 1,
+    "num.io.threads": 3,
+    "background.threads": 2,
+    "group.coordinator.threads": 1,
+    "share.coordinator.threads": 1,
+    // One node needs no heartbeat of its own metadata, which is a write to the disk twice a second.
+    "metadata.max.idle.interval.ms": 0,
     // A misspelt topic is an error, not a new topic.
     "auto.create.topics.enable": false,
     // A lone consumer need not wait for companions.

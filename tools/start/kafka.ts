@@ -70,6 +70,8 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
       "-Xmx512m",
       "-XX:+UseSerialGC",
       "-XX:+ExitOnOutOfMemoryError",
+      // Samples of itself, for tools that nobody uses here.
+      "-XX:-UsePerfData",
       "-Djava.awt.headless=true",
       "-Xlog:cds=error",
       `-Dlog4j2.configurationFile=${files.logging}`,
