@@ -1,5 +1,6 @@
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../runtime/project-root";
@@ -23,6 +24,13 @@ const pidOf = (program: string): number => {
   if (found === undefined) throw new Error(`${program} is not running`);
   return Number.parseInt(found, 10);
 };
+
+const reset = () =>
+  spawnSync("npm", ["run", "--silent", "reset", "--", "--yes"], {
+    cwd: projectRoot(),
+    env: { ...process.env, ORDERS_HOME: home },
+    encoding: "utf8",
+  });
 
 beforeAll(async () => {
   system = await runSystem(home);
@@ -57,6 +65,41 @@ test.each(["ingestor", "reader"])(
   80_000,
 );
 
+// The lines are those of the README.
+test.each([
+  ["ingestor", "DATABASE_URL=$INGESTOR_DATABASE_URL INGESTOR_PORT=0 npm run ingestor"],
+  ["reader", "DATABASE_URL=$READER_DATABASE_URL READER_PORT=0 npm run reader"],
+])("one more %s runs beside the system, and SIGTERM to its npm alone ends it", async (name, line) => {
+  expect(readFileSync(join(projectRoot(), "README.md"), "utf8")).toContain(`\nset -a; . .local/env; set +a\n`);
+  expect(readFileSync(join(projectRoot(), "README.md"), "utf8")).toContain(`\n${line}\n`);
+  const shell = spawn("sh", ["-c", `set -a; . '${home}/env'; set +a\n${line}`], {
+    cwd: projectRoot(),
+    env: { ...process.env, ORDERS_HOME: home },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  shell.stdout.on("data", (text) => {
+    said += text;
+  });
+  await waitUntil(`the ${name} has started`, () => said.includes('"process.started"'));
+  const ours = (words: RegExp): number[] =>
+    processesNaming(home)
+      .filter((each) => words.test(each))
+      .map((each) => Number.parseInt(each, 10));
+  const program = new RegExp(`^\\d+ \\S*node tools/start/run.mjs dist/${name}/main.js`);
+  expect(ours(program)).toHaveLength(1);
+  for (const pid of ours(new RegExp(`^\\d+ npm run ${name}`))) process.kill(pid, "SIGTERM");
+  await waitUntil("it has ended", () => ours(program).length === 0, { limitMs: 10_000 });
+});
+
+test("npm run reset leaves a running system as it is", () => {
+  const { status, stderr } = reset();
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/^Orders is running .*: stop it first/),
+  });
+});
+
 test("SIGTERM to npm alone leaves no process behind within ten seconds", async () => {
   process.kill(system.pid, "SIGTERM");
   await waitUntil("no process of the system is left", () => processesNaming(home).length === 0, { limitMs: 10_000 });
@@ -73,3 +116,10 @@ test("after a kill -9 of the supervisor nothing stays for long, and the next sta
   system = await runSystem(home, { args: ["--no-sample"] });
   await getSample();
 }, 180_000);
+
+test("npm run reset forgets the stopped system's data, addresses and passwords", async () => {
+  await system.stop();
+  expect(reset().status).toBe(0);
+  for (const name of ["postgres", "env", "passwords.json", "kafka/data"])
+    expect(existsSync(join(home, name))).toBe(false);
+});

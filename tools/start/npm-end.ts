@@ -11,13 +11,13 @@ export function whenNpmEnds(tell: () => void): void {
     if (ancestors() === before) return;
     clearInterval(timer);
     tell();
-  }, 250).unref();
+  }, 500).unref();
 }
 
 /** npm runs a script by a shell, which either makes way for the script or stays between, and then outlives npm. */
 function ancestors(): string {
   const parent = process.ppid;
-  // Elsewhere a look at another process costs one of our own, four times a second.
+  // Elsewhere a look at another process costs one of our own, twice a second.
   if (process.platform !== "linux") return `${parent}`;
   return /^\S*sh -c /.test(commandLine(parent)) ? `${parent} ${parentOf(parent)}` : `${parent}`;
 }
