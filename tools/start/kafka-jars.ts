@@ -37,7 +37,7 @@ export async function findKafka(system: System): Promise<KafkaJars> {
   const pom = join(projectRoot(), "deploy/kafka/pom.xml");
   // The pom's hash in the name: another version is another folder, and a rename makes a folder whole or absent.
   const name = `jars-${createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12)}`;
-  const folders = [join(projectRoot(), ".local/kafka", name), system.home.path("kafka", name)];
+  const folders = [...new Set([join(projectRoot(), ".local/kafka", name), system.home.path("kafka", name)])];
   const fetched = folders.filter(existsSync);
   const whole = fetched.find((folder) => damagedJar(folder) === undefined);
   if (whole === undefined) {

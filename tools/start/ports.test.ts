@@ -1,10 +1,13 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { type Home, openHome } from "./home";
 import { createPorts } from "./ports";
+import { identify } from "./process-identity";
 import { createSteps } from "./steps";
 
 let home: Home;
@@ -46,6 +49,20 @@ test("a port that was asked for goes before the remembered one", async () => {
   const wish = await ports(true).choose("other", 1);
   await ports(true).choose("the page", 8080);
   expect(await ports().choose("the page", 8080, wish)).toBe(wish);
+});
+
+test("a port that another living start has claimed, though nobody listens on it yet, gives way to a later one", async () => {
+  const other = spawn(process.execPath, ["-e", "process.stdin.resume()"], { stdio: ["pipe", "ignore", "ignore"] });
+  await once(other, "spawn");
+  const port = await takePort();
+  for (const server of servers.splice(0)) await promisify(server.close.bind(server))();
+  const claim = join(tmpdir(), "orders-ports", String(port));
+  mkdirSync(dirname(claim), { recursive: true });
+  writeFileSync(claim, JSON.stringify(identify(other.pid ?? 0)));
+  expect(await ports().choose("Kafka", port)).toBeGreaterThan(port);
+  other.stdin.end();
+  await once(other, "exit");
+  expect(await ports().choose("Postgres", port)).toBe(port);
 });
 
 test("two parts never get the same port", async () => {
