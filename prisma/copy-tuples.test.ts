@@ -21,9 +21,18 @@ function parse(bytes: Buffer, chunkBytes: number): (string | null)[][] {
   const parser = new CopyTupleParser();
   const rows: (string | null)[][] = [];
   for (let start = 0; start < bytes.length; start += chunkBytes) {
-    parser.push(Buffer.from(bytes.subarray(start, start + chunkBytes)), (fields) => {
-      rows.push(fields.map((field) => field?.toString() ?? null));
+    // Within other bytes, which are used again afterwards.
+    const piece = Buffer.concat([
+      Buffer.from("before"),
+      bytes.subarray(start, start + chunkBytes),
+      Buffer.from("after"),
+    ]);
+    parser.push(piece, 6, piece.length - 5, ({ bytes, starts, lengths }) => {
+      rows.push(
+        starts.map((from, n) => (lengths[n] === -1 ? null : bytes.toString("utf8", from, from + (lengths[n] ?? 0)))),
+      );
     });
+    piece.fill(0);
   }
   parser.end();
   return rows;

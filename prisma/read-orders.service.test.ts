@@ -90,6 +90,23 @@ describe("orders in bulk", () => {
     expect((await read({})).documents).toEqual(many);
   });
 
+  test("are refused by the server with its own error, after which the connection is as good as before", async () => {
+    await writer.write({ after: "{}" });
+    await expect(read({ limit: -1 })).rejects.toMatchObject({ code: "2201W" });
+    expect(await read({})).toMatchObject({ ids: ["after"] });
+    expect(await source.readPositions()).not.toEqual([]);
+  });
+
+  test("end with an error, and the connection too, when one of them cannot be taken", async () => {
+    await writer.write(numberedOrders("taken", 0, 3));
+    const range = { partition: { epoch, partition: 0 }, from: 0n, to: 3n, limit: 3, newestFirst: false };
+    const take = (): void => {
+      throw new Error("not taken");
+    };
+    await expect(source.readOrders(range, take)).rejects.toThrow("not taken");
+    await expect(source.readPositions()).rejects.toThrow();
+  });
+
   test("are promised by positions, which tell how long ago they moved", async () => {
     await writer.write(numberedOrders("p", 0, 7), { partition: 2 });
     const position = (await source.readPositions()).find((one) => one.epoch === epoch);
