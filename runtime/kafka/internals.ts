@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 /**
  * The private parts of kafkajs 2.2.4 that the corrections replace or use: the only file that names its paths. They can
  * be required because the package has no exports map. Objects and prototypes are changed in place, never the module
@@ -60,4 +62,34 @@ export interface RequestQueue {
 export const RequestQueue = require("kafkajs/src/network/requestQueue") as {
   new (options: object): RequestQueue;
   readonly prototype: RequestQueue;
+};
+
+/** A connection to one broker. It may be connected again after it has ended. */
+export interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly socket: Socket | undefined;
+  connect(): Promise<unknown>;
+  isConnected(): boolean;
+  send(exchange: object): Promise<unknown>;
+  rejectRequests(error: Error): void;
+  disconnect(): Promise<unknown>;
+}
+export const Connection = require("kafkajs/src/network/connection") as {
+  new (options: object): Connection;
+  readonly prototype: Connection;
+};
+
+/** What a client knows of its brokers. */
+export interface Cluster {
+  findGroupCoordinatorMetadata(wish: object): Promise<unknown>;
+}
+export const Cluster = require("kafkajs/src/cluster") as { readonly prototype: Cluster };
+
+/** Of a request whose connection has ended. kafkajs' types do not have it. */
+export const { KafkaJSConnectionClosedError } = require("kafkajs/src/errors") as {
+  KafkaJSConnectionClosedError: new (
+    message: string,
+    broker: { readonly host: string; readonly port: number },
+  ) => Error;
 };

@@ -1,4 +1,6 @@
+import { correctConnection } from "./connection";
 import { correctFetchResponses } from "./fetch-response";
+import { correctGroupCoordinator } from "./group-coordinator";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
 import { correctRequestQueue } from "./request-queue";
 
@@ -11,5 +13,7 @@ export function installCorrections(): void {
   correctFetchResponses();
   correctProduceRequests();
   correctRequestQueue();
+  correctConnection();
+  correctGroupCoordinator();
   installed = true;
 }

@@ -1,0 +1,29 @@
+import { KafkaJSRequestTimeoutError } from "kafkajs";
+import { Connection, KafkaJSConnectionClosedError } from "../internals";
+
+/**
+ * A request that is not answered in time ends its connection, as in Kafka's own clients. kafkajs gives up the request
+ * alone and sends the next one on the same connection: if that is half open, one request after the other waits for its
+ * time-out, until the system's TCP gives the connection up after a quarter of an hour, and a consumer that looks healthy
+ * consumes nothing. Whoever sends next connects anew.
+ */
+export function correctConnection(): void {
+  const { send } = Connection.prototype;
+  Connection.prototype.send = async function (exchange) {
+    try {
+      return await send.call(this, exchange);
+    } catch (error) {
+      if (error instanceof KafkaJSRequestTimeoutError) giveUp(this);
+      throw error;
+    }
+  };
+}
+
+function giveUp(connection: Connection): void {
+  const { host, port, socket } = connection;
+  if (!connection.isConnected()) return;
+  connection.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", { host, port }));
+  void connection.disconnect();
+  // What nobody reads any more cannot be ended politely.
+  socket?.destroy();
+}
