@@ -90,11 +90,17 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
 
 type Work = (job: { data: DeliveryJob }) => Promise<void>;
 
+/**
+ * A command that Redis does not answer within this time ends its connection: one that is half open would otherwise hold
+ * up every delivery, and the end of the process, for good. BullMQ's own waiting for a job takes five seconds.
+ */
+const REDIS_SILENCE_MS = 10_000;
+
 function onRedis(url: string, name: string, work: Work, report: (error: unknown) => void) {
   // Never gives up on Redis, as BullMQ wants it. Commands given while it is away would wait for it in memory, so none
   // are given then; failing at once instead (enableOfflineQueue: false) breaks a Queue that is made before Redis is up.
   const retryStrategy = (attempt: number): number => backoffMs(attempt);
-  const connection = new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
+  const connection = new Redis(url, { maxRetriesPerRequest: null, retryStrategy, socketTimeout: REDIS_SILENCE_MS });
   connection.on("error", report);
   return {
     queue: new Queue<DeliveryJob>(name, { connection }),

@@ -2,6 +2,7 @@ import { type HalfOpenProxy, startHalfOpenProxy } from "../e2e/support/half-open
 import { orderWithId } from "../e2e/support/judged-records";
 import { produce } from "../e2e/support/kafka-records";
 import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
+import { testAddress } from "../e2e/support/test-address";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
 import { waitUntil } from "../e2e/support/wait-until";
@@ -9,21 +10,25 @@ import { createPrisma, type Prisma } from "../prisma/client";
 
 let database: TestDatabase;
 let proxy: HalfOpenProxy;
+let redis: HalfOpenProxy;
 let prisma: Prisma;
 let orders: TestTopic;
+let letters: TestTopic;
 let ingestor: RunningIngestor;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   proxy = await startHalfOpenProxy(database.ingestorUrl);
   prisma = createPrisma(database.ownerUrl, { connections: 1, name: "test" });
-  orders = await createTestTopic({ partitions: 3 });
+  redis = await startHalfOpenProxy(testAddress("TEST_REDIS_URL"));
+  [orders, letters] = await Promise.all([createTestTopic({ partitions: 3 }), createTestTopic()]);
   ingestor = await runIngestor({
     KAFKA_BROKERS: orders.brokers.join(","),
     KAFKA_TOPIC: orders.name,
-    KAFKA_DLQ_TOPIC: orders.name,
+    KAFKA_DLQ_TOPIC: letters.name,
     KAFKA_GROUP: orders.name,
     DATABASE_URL: proxy.url,
+    REDIS_URL: redis.url,
     INGESTOR_BATCH_RECORDS: "10",
   });
 });
@@ -31,8 +36,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await ingestor.stop("SIGKILL");
   await prisma.$disconnect();
-  await proxy.close();
-  await Promise.all([orders.drop(), database.drop()]);
+  await Promise.all([proxy.close(), redis.close()]);
+  await Promise.all([orders.drop(), letters.drop(), database.drop()]);
 });
 
 async function publish(from: number, to: number): Promise<void> {
@@ -62,4 +67,17 @@ test("sockets to PostgreSQL that fall silent are given up, and nothing is lost o
   await publishing;
   await untilStored(3_000, 40_000);
   await expectNothingLost(3_000);
+}, 120_000);
+
+// Fails when an answer of Redis that never comes is waited for (REDIS_SILENCE_MS in delivery-queue.ts).
+test("sockets to Redis that fall silent are given up, and dead letters go on", async () => {
+  const deliver = async (count: number, limitMs: number): Promise<void> => {
+    await produce(orders.brokers, orders.name, [{ value: "rubbish" }]);
+    const delivered = async (): Promise<boolean> =>
+      (await prisma.outboxRow.count({ where: { deliveredAt: { not: null } } })) === count;
+    await waitUntil(`${count} dead letters delivered`, delivered, { limitMs });
+  };
+  await deliver(1, 20_000);
+  redis.fallSilent();
+  await deliver(2, 30_000);
 }, 120_000);
