@@ -112,3 +112,10 @@ test("a name that is computed is found, one in a comment or a text is none", () 
     [],
   );
 });
+
+// Fails when a tool makes a client of its own: uncorrected, kafkajs loses headers, and on Node 24 warns of its timers.
+test("a client of Kafka is made in runtime/kafka alone, where kafkajs is corrected", () => {
+  const files = Object.keys(MAY_IMPORT).flatMap(filesOf);
+  const makers = files.filter((path) => readFileSync(join(projectRoot(), path), "utf8").includes("new Kafka("));
+  expect(makers).toEqual(["runtime/kafka/client.ts"]);
+});

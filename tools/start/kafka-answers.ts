@@ -1,11 +1,16 @@
 import { connect } from "node:net";
-import { Kafka, logLevel } from "kafkajs";
+import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
+import { createLog } from "../../runtime/log";
+import { readSettings } from "../../runtime/settings";
+
+/** What becomes of these questions is the caller's to tell, and a broker of this machine wants no login. */
+const ASKING = readSettings([...kafkaSettings, "LOG_LEVEL", "LOG_FORMAT"], { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
 
 /** The id of the cluster whose broker listens on this port of 127.0.0.1; nothing if no broker answers there. */
 export async function clusterIdAt(port: number): Promise<string | undefined> {
   if (!(await canConnect(port))) return undefined;
-  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
-  const admin = kafka.admin();
+  const settings = { ...ASKING, KAFKA_BROKERS: [`127.0.0.1:${port}`] };
+  const admin = createKafka(settings, createLog("start", settings), "orders-start", 0).admin();
   try {
     await admin.connect();
     return (await admin.describeCluster()).clusterId;
