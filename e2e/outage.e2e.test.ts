@@ -96,7 +96,7 @@ async function untilReadable(wanted: readonly GeneratedOrder[], limitMs: number)
   await waitUntil(`${wanted.length} orders readable`, isEach, { limitMs });
 }
 
-// Fails when a batch that could not be stored is passed over, or dead-lettered (store-patiently.ts).
+// G3. Fails when a batch that could not be stored is passed over, or dead-lettered (store-patiently.ts).
 test("PostgreSQL is stopped for 4 s with 200 orders in flight: none is lost, all are readable 2 s after its return", async () => {
   const atRest = await timeOf(async () => untilReadable(await publishInTurns(10, 20), 60_000));
   const before = await count("orders");
@@ -114,7 +114,7 @@ test("PostgreSQL is stopped for 4 s with 200 orders in flight: none is lost, all
   await untilAllStored();
 });
 
-// Fails when the ingestor believes its own position, or Kafka's, more than PostgreSQL's (watch-positions.ts), or when the
+// G2, G6. Fails when the ingestor believes its own position more than PostgreSQL's (watch-positions.ts), or when the
 // reader forgets what it has in memory because PostgreSQL does not have it any more.
 test("a cold copy that is put back is refilled to equality, and the reader never answers 404 meanwhile", async () => {
   await publish(300);

@@ -92,6 +92,7 @@ describe.each([
   ["PostgreSQL", (): Record<string, string> => ({})],
   ["Redis", () => ({ REDIS_URL: testAddress("TEST_REDIS_URL") })],
 ])("with BullMQ on %s", (_, environment) => {
+  // G4. Fails when a dead letter loses its record's headers or timestamp (toMessage in deliver.ts).
   it("every good order is stored and every bad record is dead-lettered byte for byte, with the lag at 0", async () => {
     await start(environment());
     await produce(orders.brokers, orders.name, mixture());
@@ -161,6 +162,7 @@ it("ends with 0 on SIGTERM, its offsets committed, and goes on from there", asyn
   expect(await counters()).toEqual({ received: 3, stored: 2, duplicate: 0, dead: 1 });
 });
 
+// G5. Fails without the sweep's timer in main.ts.
 it("delivers dead letters whose jobs were lost", async () => {
   await owner.query(`INSERT INTO epochs (topic) VALUES ('${orders.name}')`);
   await owner.query(

@@ -58,7 +58,8 @@ async function expectNothingLost(count: number): Promise<void> {
   expect(sum._sum).toEqual({ received: BigInt(count), stored: BigInt(count), duplicate: 0n, dead: 0n });
 }
 
-// Fails when an answer that never comes is waited for (ANSWER_TIMEOUT_MS in prisma/client.ts).
+// G3. Fails when an answer that never comes is waited for (ANSWER_TIMEOUT_MS in prisma/client.ts), and without the
+// heartbeats of with-heartbeat.ts: it lasts far longer than a session, and the ingestor joins its group once.
 test("sockets to PostgreSQL that fall silent are given up, and nothing is lost or doubled", async () => {
   const publishing = publish(0, 3_000);
   // In the middle of transactions, whose locks the server then holds for a client that is not there any more.
@@ -67,6 +68,7 @@ test("sockets to PostgreSQL that fall silent are given up, and nothing is lost o
   await publishing;
   await untilStored(3_000, 40_000);
   await expectNothingLost(3_000);
+  expect(ingestor.log.filter(({ event }) => event === "positions.opened")).toHaveLength(3);
 }, 120_000);
 
 // Fails when an answer of Redis that never comes is waited for (REDIS_SILENCE_MS in delivery-queue.ts).

@@ -9,7 +9,7 @@ import { waitUntil } from "../e2e/support/wait-until";
 import { createPrisma, type Prisma } from "../prisma/client";
 
 // A Kafka of this file's own is broken under one ingestor that lives through it.
-// Fails when the consumer gives up (its retries in consume.ts), or begins again from where Kafka believes it to be.
+// G3. Fails when the consumer's client gives up on a broker (patientKafka in main.ts): then it is another member.
 
 let kafka: BreakablePart<string>;
 let database: TestDatabase;

@@ -9,8 +9,7 @@ import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
 import { waitUntil } from "../e2e/support/wait-until";
 
 // A PostgreSQL of this file's own is broken in every way, one after the other, under one ingestor that lives through it.
-// Fails when the ingestor takes any of these codes for a bad record (failure-table.ts), skips the batch, ends, or leaves
-// its group while it waits (without the heartbeats of with-heartbeat.ts).
+// G3. Fails when the ingestor takes any of these codes for a bad record (`retry` in store-patiently.ts), or ends of them.
 
 const disk = mkdtempSync(join(tmpdir(), "orders-disk-"));
 let postgres: BreakablePostgres;

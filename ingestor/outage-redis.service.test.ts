@@ -12,7 +12,7 @@ import { headersOf } from "../runtime/kafka/headers";
 import { readDeadLetterHeaders } from "./dead-letter";
 
 // A Redis of this file's own is broken under one ingestor: orders do not notice, and dead letters come in the end.
-// Fails when only BullMQ knows of a dead letter: without the sweep's timer in main.ts, or its look at jobs that are gone.
+// G5. Fails when only BullMQ knows of a dead letter: without the sweep's timer in main.ts, or its look at jobs that are gone.
 
 let redis: BreakablePart<string>;
 let control: Redis;

@@ -51,7 +51,7 @@ function store(onFailure: (count: number) => Promise<unknown> = async () => {}):
   });
 }
 
-// Fails when an error that is in no table only waits: the record then holds up its partition for ever.
+// G4. Fails when an error that is in no table only waits: the record then holds up its partition for ever.
 test("a record to which the database objects in a way of its own is found and dead-lettered, its neighbours are stored", async () => {
   await refuseOrders("NEW.document LIKE '%order-7\"%'");
   expect(await store()).toMatchObject({ kind: "stored", stored: 39, dead: 1 });
@@ -61,7 +61,7 @@ test("a record to which the database objects in a way of its own is found and de
   ]);
 });
 
-// Fails when such an error isolates at once, or whatever the probe says: all forty would be dead letters.
+// G3. Fails when such an error isolates at once, or whatever the probe says: all forty would be dead letters.
 test("a database that objects to every order is waited for, and no order is dead-lettered", async () => {
   await refuseOrders("true");
   const untilMended = async (count: number): Promise<void> => {

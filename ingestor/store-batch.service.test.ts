@@ -70,6 +70,7 @@ describe("one transaction", () => {
     expect(countParkedBytes()).toBe(0);
   });
 
+  // G2. Fails when the position is not compared (lockPosition's answer in storeIn).
   it("writes nothing for a batch that does not begin at the position, so that no redelivery counts twice", async () => {
     const batch = batchOf([judged(0, orderWithId("a")), judged(1, rubbish)]);
     await storeBatch(prisma, batch);
@@ -145,6 +146,7 @@ describe("an id that comes again", () => {
     expect(await counters()).toEqual([5, 5, 1, 4, 0]);
   });
 
+  // G1. Fails when the conflicts are not among the dead (storeIn).
   it("is a conflict with another meaning: dead-lettered, with the stored order untouched", async () => {
     await storeBatch(prisma, batchOf([judged(0, original), judged(1, otherMeaning), judged(2, original)]));
     await storeBatch(prisma, batchOf([judged(0, otherMeaning)], { epoch: 1, partition: 1 }));

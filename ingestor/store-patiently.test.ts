@@ -66,6 +66,7 @@ describe("a batch", () => {
     expect({ commits: commits.length, waits, outages }).toEqual({ commits: 1, waits: [], outages: [undefined] });
   });
 
+  // G3. Fails when an outage's code isolates.
   it("waits through an outage, longer each time up to a second, and nothing of it is dead-lettered", async () => {
     const { deps, commits, waits, outages } = storeThat((_, attempt) => (attempt < 20 ? outage : undefined));
     expect(await storePatiently(batchOf(3), deps)).toMatchObject({ kind: "stored", stored: 3, dead: 0 });
@@ -112,6 +113,7 @@ describe("an unstorable record", () => {
       batch.records.some(({ offset, verdict }) => offsets.includes(offset) && verdict.kind === "accepted") && dataError;
   };
 
+  // G4. Fails when a batch with an unstorable record is retried or dead-lettered as a whole.
   it("is found by splitting and dead-lettered alone; its 499 neighbours are stored, in order, in few transactions", async () => {
     const { deps, commits } = storeThat(holding(123n));
     expect(await storePatiently(batchOf(500), deps)).toMatchObject({ kind: "stored", stored: 499, dead: 1 });

@@ -1,17 +1,6 @@
-import { compareWithCursor, decodeNotice, encodeNotice } from "./order-channel";
+import { compareWithCursor, encodeNotice } from "./order-channel";
 
 describe("a notice", () => {
-  it.each([
-    { epoch: 1, partition: 0, nextOffset: 1n },
-    { epoch: 2_147_483_647, partition: 2_147_483_647, nextOffset: 9_223_372_036_854_775_807n },
-  ])("comes out as it went in: $epoch:$partition:$nextOffset", (position) => {
-    expect(decodeNotice(encodeNotice(position))).toEqual(position);
-  });
-
-  it.each(["", "1:2", "1:2:3:4", "a:b:c", "-1:0:0", "1:2:3\n", "1".repeat(7_999)])("is not read from %j", (payload) => {
-    expect(decodeNotice(payload)).toBeUndefined();
-  });
-
   it("stays far below the 8,000 bytes at which PostgreSQL aborts the transaction", () => {
     const longest = { epoch: 2_147_483_647, partition: 2_147_483_647, nextOffset: 9_223_372_036_854_775_807n };
     expect(encodeNotice(longest).length).toBeLessThan(100);

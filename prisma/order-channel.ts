@@ -25,17 +25,9 @@ export function partitionKey({ epoch, partition }: Partition): string {
 /** The channel of LISTEN and NOTIFY. Its name stands in SQL as it is: lower case, no quotes needed. */
 export const ORDERS_CHANNEL = "orders_positions";
 
-/** The payload of a notice: the position that has just been committed, far below NOTIFY's limit of 7,999 bytes. */
+/** The payload of a notice, for people who listen: the position that has just been committed, far below NOTIFY's limit of 7,999 bytes. */
 export function encodeNotice({ epoch, partition, nextOffset }: Position): string {
   return `${epoch}:${partition}:${nextOffset}`;
-}
-
-/** What a notice says, or undefined for anything else that someone has sent on the channel. */
-export function decodeNotice(payload: string): Position | undefined {
-  const match = /^(\d{1,10}):(\d{1,10}):(\d{1,19})$/.exec(payload);
-  if (!match) return undefined;
-  const [, epoch, partition, nextOffset] = match;
-  return { epoch: Number(epoch), partition: Number(partition), nextOffset: BigInt(nextOffset ?? 0) };
 }
 
 /** Ranges of offsets that were committed after a cursor was taken, and partitions that went back behind it. */

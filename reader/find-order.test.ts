@@ -105,6 +105,7 @@ describe("finding an order", () => {
     }
   });
 
+  // G6. Fails when an error of the question is taken for "there is none" (askInTurn).
   test("is unavailable, never not-found, when Postgres fails, and asks anew the next time", async () => {
     const { find, asked } = createFinder();
     const waiting = [find("a"), find("a")];

@@ -3,7 +3,6 @@ import { pino } from "pino";
 import { readSettings, SettingsError } from "../settings";
 import { createKafka } from "./client";
 import { clientLog, clientLogLevel } from "./client-log";
-import { isRebalance } from "./rebalance";
 
 const names = [
   "KAFKA_BROKERS",
@@ -77,19 +76,4 @@ describe("the client's log", () => {
     expect(clientLogLevel(pino({ level: "debug" }))).toBe(logLevel.INFO);
     expect(clientLogLevel(pino({ level: "silent" }))).toBe(logLevel.WARN);
   });
-});
-
-test("errors that end a member's hold on its partitions are told from others", () => {
-  const error = (type: string) => Object.assign(new Error("x"), { type });
-  for (const type of [
-    "REBALANCE_IN_PROGRESS",
-    "ILLEGAL_GENERATION",
-    "UNKNOWN_MEMBER_ID",
-    "NOT_COORDINATOR_FOR_GROUP",
-  ]) {
-    expect(isRebalance(error(type))).toBe(true);
-  }
-  expect(isRebalance(error("REQUEST_TIMED_OUT"))).toBe(false);
-  expect(isRebalance(new Error("x"))).toBe(false);
-  expect(isRebalance(undefined)).toBe(false);
 });

@@ -34,7 +34,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
  * for the old one until its session has ended.
  *
  * What stays the caller's business: a rebalance shows as an error out of `heartbeat()` and `commitOffsets()` inside
- * `eachBatch` (`isRebalance`). kafkajs passes it on to every caller, and acts on it only when it leaves `eachBatch`. So
+ * `eachBatch`. kafkajs passes it on to every caller, and acts on it only when it leaves `eachBatch`. So
  * end your wait and rethrow it; if you keep it, this member holds up the group's rebalance and is thrown out of it.
  *
  * @param clientId names the process in the brokers' logs and quotas
