@@ -46,7 +46,7 @@ export function createReaderMetrics(): ReaderMetrics {
   const freshness = new Histogram({
     name: "orders_reader_freshness_seconds",
     help: "From a position's move in PostgreSQL to its orders being readable here, a value a partition and round.",
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 1, 2, 5, 10, 60],
     registers,
   });
   const gauge = (name: string, help: string, value: () => number): void => {

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { testAddress } from "../e2e/support/test-address";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { projectRoot } from "../runtime/project-root";
 
@@ -13,11 +14,22 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 /** The shape of the result, never its figures: those belong to the machine. */
-async function bench(...args: string[]): Promise<{ rows: Record<string, unknown>; goals: { goal: string }[] }> {
-  const { stdout } = await run(process.execPath, [join(projectRoot(), "dist/tools/bench.js"), ...args, "--json"], {
-    // Without Go, where it is a folder of its own: building its reference for the first time takes half a minute.
-    env: { ...process.env, PATH: "/usr/bin:/bin:/usr/sbin", DATABASE_URL: database.ownerUrl },
-  });
+async function bench(...args: string[]): Promise<{
+  rows: Record<string, unknown>;
+  goals: { goal: string }[];
+  said: string;
+}> {
+  const { stdout, stderr } = await run(
+    process.execPath,
+    [join(projectRoot(), "dist/tools/bench.js"), ...args, "--json"],
+    {
+      // Without Go, where it is a folder of its own: building its reference for the first time takes half a minute.
+      env: {
+        ...{ ...process.env, PATH: "/usr/bin:/bin:/usr/sbin", DATABASE_URL: database.ownerUrl },
+        KAFKA_BROKERS: testAddress("TEST_KAFKA_BROKERS"),
+      },
+    },
+  );
   const result = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
   expect(result).toMatchObject({ bench: args[0], machine: expect.stringContaining("cores") });
   for (const row of Object.values(result.rows)) {
@@ -26,7 +38,7 @@ async function bench(...args: string[]): Promise<{ rows: Record<string, unknown>
       unit: expect.stringMatching(/./),
     });
   }
-  return result;
+  return { ...result, said: stderr };
 }
 
 test("reads measures the reader beside others, and checks their answers", async () => {
@@ -55,6 +67,34 @@ test("boot measures the start", async () => {
   expect(rows).toHaveProperty(["100 orders: start to ready"]);
 });
 
+test("freshness measures orders of its own, and those that come in through Kafka", async () => {
+  const { rows, goals } = await bench(
+    "freshness",
+    "--rounds",
+    "1",
+    "--seconds",
+    "1",
+    "--orders",
+    "50",
+    "--ingest",
+    "50",
+  );
+  const phases = ["idle", "idle, without NOTIFY", "while 50 orders/s come in"];
+  for (const phase of phases) expect(rows).toHaveProperty([`${phase}: from commit to readable, p99`]);
+  expect((rows["orders committed meanwhile"] as { max: number }).max).toBeGreaterThan(0);
+  expect(goals.map(({ goal }) => goal)).toEqual(phases.map((phase) => `${phase}: from commit to in memory, p99 (ms)`));
+});
+
+test("latency measures with vegeta, or says that it is not there", async () => {
+  const options = ["--rounds", "1", "--seconds", "1", "--orders", "50", "--rates", "50", "--ingest", "50"];
+  const { rows, said } = await bench("latency", ...options);
+  if (said.includes("vegeta is not here")) expect(rows).toEqual({});
+  else expect(rows).toHaveProperty(["50 requests/s while 50 orders/s come in: p99.9"]);
+});
+
 test("a name that it does not know is told, with exit code 2", async () => {
-  await expect(bench("nothing")).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("reads, boot") });
+  await expect(bench("nothing")).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("reads, latency, boot, freshness"),
+  });
 });

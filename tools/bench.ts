@@ -3,6 +3,8 @@ import { projectRoot } from "../runtime/project-root";
 import { readSettings } from "../runtime/settings";
 import { createBenchDatabase } from "./bench/bench-database";
 import { benchBoot } from "./bench/boot";
+import { benchFreshness } from "./bench/freshness";
+import { benchLatency } from "./bench/latency";
 import { describeMachine } from "./bench/machine";
 import { type BenchOptions, readOptions } from "./bench/options";
 import { benchReads } from "./bench/reads";
@@ -40,6 +42,8 @@ async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Pr
   }
   try {
     if (name === "boot") return await benchBoot({ ...options, database, say });
+    if (name === "latency") return await benchLatency({ ...options, database, say });
+    if (name === "freshness") return await benchFreshness({ ...options, database, say });
     await database.fillTo(options.orders);
     return await benchReads({ ...options, databaseUrl: database.url, say });
   } finally {

@@ -32,7 +32,7 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
   try {
     await migrate({ databaseUrl: url.href });
     await withClient(url.href, async (client) => {
-      await client.query(`INSERT INTO "epochs" ("id", "topic") VALUES (1, 'orders')`);
+      await client.query(`INSERT INTO "epochs" ("topic") VALUES ('orders')`);
       await client.query(`INSERT INTO "positions" ("epoch", "partition", "next_offset") VALUES (1, 0, 0)`);
     });
   } catch (error) {
@@ -62,7 +62,10 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
       withClient(url.href, async (client) => {
         const copy = copyFrom(`COPY "orders" ("id", "document", "sha256", "epoch", "partition", "offset") FROM STDIN`);
         await pipeline(Readable.from(rows(orders)), client.query(copy));
-        await client.query(`UPDATE "positions" SET "next_offset" = $1, "received" = $1, "stored" = $1`, [orders]);
+        await client.query(
+          `UPDATE "positions" SET "next_offset" = $1, "received" = $1, "stored" = $1 WHERE "epoch" = 1`,
+          [orders],
+        );
         await client.query(`VACUUM ANALYZE "orders"`);
         return bytes;
       }),

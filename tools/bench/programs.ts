@@ -39,6 +39,18 @@ export function builtWithGo(source: string, say: Say): Program {
   return status === 0 ? { path } : { missing: "Go could not build the reference" };
 }
 
+/** A program from a module of Go, at the version that its name ends with, installed once. */
+export function withGoInstall(name: string, module: string, say: Say): Program {
+  const before = onPath(name) ?? join(binFolder(), name);
+  if (existsSync(before)) return { path: before };
+  const go = onPath("go");
+  if (!go) return { missing: `${name} is not here, nor is Go: go install ${module}` };
+  say(`installing ${name} …`);
+  const env = { ...process.env, GOBIN: binFolder() };
+  const { status } = spawnSync(go, ["install", module], { env, stdio: ["ignore", 2, 2] });
+  return status === 0 ? { path: join(binFolder(), name) } : { missing: `${name}: go install ${module} has failed` };
+}
+
 function binFolder(): string {
   const folder = join(localHome(), "bin");
   mkdirSync(folder, { recursive: true });

@@ -71,14 +71,14 @@ export async function benchReads(options: ReadsOptions): Promise<Measured> {
     await Promise.all(running.map(({ server }) => server.stop()));
     rmSync(folder, { recursive: true, force: true });
   }
-  const series = connections.flatMap((count) => seriesOf(running, values, count));
+  const series = connections.flatMap((count) => rowsOf(running, values, count));
   return { series, goals: goalsOf(series, connections[0] ?? 0), leftOut };
 }
 
 const rowName = (name: string, connections: number): string => `${name}, ${connections} connections`;
 const cpuRowName = (name: string, connections: number): string => `${rowName(name, connections)}, processor time`;
 
-function seriesOf(running: readonly Running[], values: ReadonlyMap<string, number[]>, count: number): Series[] {
+function rowsOf(running: readonly Running[], values: ReadonlyMap<string, number[]>, count: number): Series[] {
   return [rowName, cpuRowName].flatMap((nameOf, isCpu) =>
     running.map(({ name }) => ({
       name: nameOf(name, count),

@@ -35,6 +35,16 @@ export function medianOf(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2;
 }
 
+/** @param values at least one */
+export function percentileOf(values: readonly number[], percentile: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((sorted.length * percentile) / 100) - 1)] ?? Number.NaN;
+}
+
+export function seriesOf(values: ReadonlyMap<string, readonly number[]>, unitOf: (name: string) => string): Series[] {
+  return [...values].map(([name, each]) => ({ name, unit: unitOf(name), values: each }));
+}
+
 export function rowOf({ values, unit }: Series): Row {
   const [median, min, max] = [medianOf(values), Math.min(...values), Math.max(...values)];
   return { median: rounded(median), min: rounded(min), max: rounded(max), unit };

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { onCore } from "./machine";
 
-/** A server under load: on the first core, which the load leaves alone. */
+/** A server under load: on the first core, which the load leaves alone, unless it is pinned to none. */
 export interface RunningServer {
   readonly pid: number;
   readonly url: string;
@@ -17,14 +17,21 @@ export interface ServerCommand {
   readonly url?: string;
   /** Answers 200 once it is ready. */
   readonly readyPath: string;
+  readonly isPinned?: boolean;
 }
 
 const READY_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 5;
 
 /** @throws Error with what it said, when it ends or is not ready in time */
-export async function startServer({ command, env, url, readyPath }: ServerCommand): Promise<RunningServer> {
-  const [program = "", ...args] = onCore(0, command);
+export async function startServer({
+  command,
+  env,
+  url,
+  readyPath,
+  isPinned = true,
+}: ServerCommand): Promise<RunningServer> {
+  const [program = "", ...args] = isPinned ? onCore(0, command) : command;
   const child = spawn(program, args, { env: env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
   const killed = (): void => void child.kill("SIGKILL");
   process.once("exit", killed);
