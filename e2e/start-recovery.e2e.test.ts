@@ -42,7 +42,7 @@ beforeAll(async () => {
   makeLightClone(clone);
   cutJar();
   system = await runSystem(home, { clone });
-}, 180_000);
+}, 300_000);
 
 afterAll(async () => {
   for (const server of others) server.close();
@@ -82,4 +82,4 @@ test("after a kill -9 of everything, lost passwords and a taken port, the next s
   expect(system.said()).toMatch(/the last run was not stopped: .*Postgres.* ran/);
   expect(new URL(system.readerUrl).port).not.toBe(`${pagePort}`);
   expect(system.said()).toContain("Postgres has other passwords than passwords.json: they are set anew");
-}, 180_000);
+}, 300_000);

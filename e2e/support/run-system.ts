@@ -23,7 +23,7 @@ export interface RunningSystem {
 /**
  * @param home the folder of its data; started again with the same one, a system goes on where it stopped
  * @param options.clone the folder in which npm is typed, this project's unless told otherwise
- * @throws Error with all that it said, if it ends or is not up within two minutes
+ * @throws Error with all that it said, if it ends or is not up within four minutes
  */
 export async function runSystem(
   home: string,
@@ -34,7 +34,7 @@ export async function runSystem(
     `the system in ${home} is up`,
     () => child.exitCode !== null || said().includes("Orders is running."),
     {
-      limitMs: 120_000,
+      limitMs: 240_000,
     },
   ).catch((error: unknown) => {
     throw new Error(`the system does not start:\n${said()}`, { cause: error });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { acceptJars, damagedJar } from "./jar-folder";
 
 /** The smallest zip file: nothing but the record at its end, here with a comment of four bytes. */
-const EMPTY_JAR = Buffer.from("PK\u0005\u0006".padEnd(20, "\0") + "\u0004\0four", "latin1");
+const EMPTY_JAR = Buffer.from(`${"PK\u0005\u0006".padEnd(20, "\0")}\u0004\0four`, "latin1");
 let folder: string;
 const jar = (name: string): string => join(folder, "libs", name);
 
