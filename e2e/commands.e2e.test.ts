@@ -20,6 +20,17 @@ test.each(["ingestor", "reader", "migrate"])("npm run %s tells what it is and wh
   expect(stdout).toMatch(/^Exit codes: 0 /m);
 });
 
+test("npm start -- --help tells what it can be told, and starts nothing", () => {
+  const { status, stdout } = run("start", "--", "--help");
+  expect(status).toBe(0);
+  for (const option of ["--port", "--no-sample", "--quiet", "KAFKA_HOME"]) expect(stdout).toContain(option);
+});
+
+test("npm start refuses what it does not know", () => {
+  const { status, stderr } = run("start", "--", "--loud");
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("unknown option '--loud'") });
+});
+
 test.each(["ingestor", "reader", "migrate"])("npm run %s refuses what it does not know, in one line", (name) => {
   const { status, stdout, stderr } = run(name, "--", "--loud");
   expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
