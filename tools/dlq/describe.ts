@@ -75,7 +75,7 @@ export function describeLetter(letter: Letter, isFull: boolean): string {
   const size = view.bytes === null ? "none: a tombstone, or a batch that could not be decoded" : `${view.bytes} bytes`;
   return [
     `x-dlq-id   ${view.id}${range}`,
-    ...(view.replays > 0 ? [`brought back ${view.replays} times, the last time at offset ${view.offset}`] : []),
+    ...(view.replays > 0 ? [`replays    ${view.replays}, the last one failed at offset ${view.offset}`] : []),
     `outbox     row ${view.outboxId}, ${deliveryOf(view)}, ${view.attempts === 1 ? "1 attempt" : `${view.attempts} attempts`}`,
     `failed at  ${view.failedAt}`,
     `published  ${timeOf(view.timestamp)}`,

@@ -28,7 +28,13 @@ const EXAMPLES = 3;
 /** Letters that could not be handled as they should are named; more than these are told by their count. */
 const MOST_NAMED = 20;
 /** These are nobody's fault and expected, whatever their number; the others are named one by one. */
-const unnamed: ReadonlySet<Stay> = new Set(["copy", "replayed-before", "would-fail-again", "too-many-replays"]);
+const unnamed: ReadonlySet<Stay> = new Set([
+  "copy",
+  "replayed-before",
+  "in-hand",
+  "would-fail-again",
+  "too-many-replays",
+]);
 
 /** Counts what happens to the letters: by reason and first path, with examples, and without a word of their content. */
 export class Report {

@@ -96,7 +96,10 @@ async function openTarget({ ledger, admin, topic }: ReplayDeps): Promise<Target>
 }
 
 /** Finds out which records of interrupted runs Kafka has; the others may be sent by whoever comes to them. */
-async function resume({ epoch }: Target, { kafka, admin, ledger, topic, progress }: ReplayDeps): Promise<void> {
+async function resume(
+  { epoch }: Target,
+  { kafka, admin, ledger, topic, options, progress }: ReplayDeps,
+): Promise<void> {
   const uncertain = await ledger.adopt();
   if (uncertain.length === 0) return;
   progress.say(`an interrupted run had ${uncertain.length} letters in hand: looking for them in ${topic}`);
@@ -105,6 +108,8 @@ async function resume({ epoch }: Target, { kafka, admin, ledger, topic, progress
   const found = await findSent(lookedFor, { kafka, admin, topic });
   await ledger.markSent(found.sent);
   await ledger.giveBack([...found.absent, ...uncertain.filter((each) => each.epoch !== epoch)]);
+  // What nobody can know any more: a second one would be a duplicate, which is told as one.
+  if (options.force) await ledger.giveBack(found.unknown);
   progress.say(`${found.sent.length} of them had been sent`);
 }
 

@@ -16,7 +16,7 @@ export const staying = {
   "edit-failed": "the command of --edit",
   "would-fail-again": "it would fail again",
   "refused-by-kafka": "Kafka refuses it",
-  "outcome-unknown": "it may have been sent, and Kafka has deleted where it would be",
+  "outcome-unknown": "it may have been sent, and Kafka has deleted where it would be (--force sends it)",
 } as const;
 export type Stay = keyof typeof staying;
 
