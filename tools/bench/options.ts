@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly orders: number;
   /** How many connections the load keeps open: each number is measured by itself. */
   readonly connections: readonly number[];
+  /** reads: the servers that take part; all where it is undefined. */
+  readonly only: readonly string[] | undefined;
   /** Requests a second: each is measured by itself. */
   readonly rates: readonly number[];
   /** Orders a second that come in meanwhile. */
@@ -30,6 +32,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .option("--seconds <S>", "seconds of load a round", wholeNumber(1), 3)
     .option("--orders <N>", "orders in the database", wholeNumber(1), 100_000)
     .option("--connections <N...>", "connections of the load (default: 64 256)")
+    .option("--only <SERVER...>", 'reads: measure these alone, such as reader "node:http, 12 bytes"')
     .option("--rates <N...>", "latency: requests a second (default: 1000 5000 10000)")
     .option("--ingest <N>", "latency, freshness: orders a second that come in meanwhile", wholeNumber(1), 5_000)
     .option("--write", "put the result into docs/stress-test.md")
@@ -39,10 +42,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const {
     connections = ["64", "256"],
     rates = ["1000", "5000", "10000"],
+    only,
     ...given
   } = parsed.opts<
     Pick<BenchOptions, "rounds" | "seconds" | "orders" | "ingest"> & {
       connections?: string[];
+      only?: string[];
       rates?: string[];
       json?: true;
       write?: true;
@@ -50,6 +55,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   >();
   return {
     ...{ json: false, write: false, ...given },
+    only,
     connections: connections.map(wholeNumber(1)),
     rates: rates.map(wholeNumber(1)),
     name: parsed.args[0] as BenchName,

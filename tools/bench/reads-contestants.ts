@@ -12,6 +12,8 @@ export interface Contestant {
   readonly name: string;
   readonly server: ServerCommand;
   readonly answers: "the order" | (string & {});
+  /** Other requests than for orders at random; measured with the first number of connections alone. */
+  readonly asks?: "some unknown" | "conditionally" | "beside the cache";
 }
 
 export interface ContestantsOptions {
@@ -33,8 +35,15 @@ export function findContestants({ databaseUrl, folder, ordersFile, say }: Contes
   };
   const go = builtWithGo(join(projectRoot(), "tools/bench/references/map-of-bytes.go"), say);
   const nginx = fromDebian("nginx", "nginx-light", say);
+  const reader: Contestant = { name: "reader", server: readerCommand(databaseUrl), answers: "the order" };
   return [
-    { name: "reader", server: readerCommand(databaseUrl), answers: "the order" },
+    reader,
+    { ...reader, name: "reader, every tenth id unknown", asks: "some unknown" },
+    { ...reader, name: "reader, the client has it already (304)", asks: "conditionally" },
+    {
+      ...{ name: "reader, from PostgreSQL (1 MiB of cache)", asks: "beside the cache", answers: "the order" },
+      server: readerCommand(databaseUrl, 1),
+    },
     onNode("node:http, 12 bytes", "fixed", "Hello world\n"),
     onNode("node:http, a Map of Buffers", "map", "the order"),
     onNode("Koa, a Buffer", "koa", String(firstOrder.bytes)),

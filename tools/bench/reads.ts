@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,7 @@ export interface ReadsOptions {
   readonly seconds: number;
   readonly orders: number;
   readonly connections: readonly number[];
+  readonly only: readonly string[] | undefined;
   readonly say: (text: string) => void;
 }
 
@@ -26,10 +28,12 @@ interface Running extends Omit<Contestant, "server"> {
 /** Compared with what was published while each load runs. */
 const SAMPLES = 20;
 const WARM_UP_SECONDS = 1;
+/** One in ten. */
+const UNKNOWN = 0.1;
 
 /** @throws Error when wrk cannot be had, a server does not start, or an answer is not what it has to be */
 export async function benchReads(options: ReadsOptions): Promise<Measured> {
-  const { rounds, seconds, orders, connections, say } = options;
+  const { rounds, seconds, orders, connections, only, say } = options;
   const wrk = fromDebian("wrk", "wrk", say);
   if ("missing" in wrk) throw new Error(wrk.missing);
   const folder = mkdtempSync(join(tmpdir(), "orders-bench-"));
@@ -38,16 +42,23 @@ export async function benchReads(options: ReadsOptions): Promise<Measured> {
   const leftOut: string[] = [];
   try {
     const ordersFile = join(folder, "orders");
-    writeOrders(ordersFile, orders);
+    const requestsFiles = writeFiles(folder, ordersFile, orders);
     const contestants = findContestants({ ...options, folder, ordersFile });
     for (const contestant of contestants) {
+      if (only && !only.includes(contestant.name)) continue;
       if ("missing" in contestant) leftOut.push(`${contestant.name}, because ${contestant.missing}`);
       else running.push({ ...contestant, server: await startServer(contestant.server) });
+    }
+    if (running.length === 0) {
+      throw new Error(`none of these takes part. Those that do: ${contestants.map(({ name }) => name).join(" · ")}`);
     }
     const measure = async (one: Running, count: number, during: number): Promise<[number, number]> => {
       const { pid, url } = one.server;
       const before = cpuSeconds(pid);
-      const loaded = load({ wrk: wrk.path, url, ordersFile, connections: count, seconds: during });
+      const loaded = load({
+        ...{ wrk: wrk.path, url, connections: count, seconds: during },
+        ...{ requestsFile: requestsFiles[one.asks ?? "at random"], unknown: one.asks === "some unknown" ? UNKNOWN : 0 },
+      });
       // A sample that is wrong is told at once, but not before wrk has ended.
       const [result] = await Promise.all([loaded, compareSamples(one, orders)]);
       const cpu = cpuSeconds(pid) - before;
@@ -59,7 +70,7 @@ export async function benchReads(options: ReadsOptions): Promise<Measured> {
         // Another one begins in each round.
         for (const at of running.keys()) {
           const one = running[(at + round) % running.length];
-          if (!one) continue;
+          if (!one || (one.asks && count !== connections[0])) continue;
           const [rate, cpu] = await measure(one, count, seconds);
           say(`round ${round + 1}: ${rowName(one.name, count)} ${Math.round(rate)} req/s, ${cpu.toFixed(1)} µs`);
           push(values, rowName(one.name, count), rate);
@@ -80,12 +91,14 @@ const cpuRowName = (name: string, connections: number): string => `${rowName(nam
 
 function rowsOf(running: readonly Running[], values: ReadonlyMap<string, number[]>, count: number): Series[] {
   return [rowName, cpuRowName].flatMap((nameOf, isCpu) =>
-    running.map(({ name }) => ({
-      name: nameOf(name, count),
-      unit: isCpu ? "µs" : "req/s",
-      values: values.get(nameOf(name, count)) ?? [],
-      reference: nameOf("node:http, 12 bytes", count),
-    })),
+    running
+      .filter(({ name }) => values.has(nameOf(name, count)))
+      .map(({ name }) => ({
+        name: nameOf(name, count),
+        unit: isCpu ? "µs" : "req/s",
+        values: values.get(nameOf(name, count)) ?? [],
+        reference: nameOf("node:http, 12 bytes", count),
+      })),
   );
 }
 
@@ -103,12 +116,29 @@ function goalsOf(series: readonly Series[], count: number): Measured["goals"] {
   ];
 }
 
-function writeOrders(file: string, orders: number): void {
-  const lines = Array.from({ length: orders }, (_, index) => {
-    const { id, bytes } = generateOrder(SEED, index);
-    return `${id}\t${bytes}\n`;
-  });
-  writeFileSync(file, lines.join(""));
+/** The orders for servers that read them from a file, and what is asked of servers by each kind of load. */
+function writeFiles(folder: string, ordersFile: string, orders: number) {
+  const all = Array.from({ length: orders }, (_, index) => generateOrder(SEED, index));
+  const write = (name: string, lines: readonly string[]): string => {
+    const file = join(folder, name);
+    writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
+    return file;
+  };
+  const ids = all.map(({ id }) => id);
+  writeFileSync(ordersFile, all.map(({ id, bytes }) => `${id}\t${bytes}\n`).join(""));
+  const everyKnown = write("ids", ids);
+  return {
+    "at random": everyKnown,
+    "beside the cache": everyKnown,
+    "some unknown": write(
+      "ids-and-others",
+      ids.flatMap((id, n) => (n % 9 === 0 ? [id, `unknown-${id}`] : [id])),
+    ),
+    conditionally: write(
+      "ids-and-tags",
+      all.map(({ id, bytes }) => `${id}\t"${createHash("sha256").update(bytes).digest("hex")}"`),
+    ),
+  };
 }
 
 async function compareSamples({ name, server, answers }: Running, orders: number): Promise<void> {
