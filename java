@@ -1,1 +1,0 @@
-/tmp/st-bin/java
