@@ -6,6 +6,7 @@ import { projectRoot } from "../runtime/project-root";
 import type { FoundOrder } from "./find-order";
 import { getOrder } from "./get-order";
 import { answerAlive, answerReady } from "./health";
+import { PAGE_FOLDER } from "./load-page-module";
 import type { ReaderMetrics } from "./metrics";
 import { plainPage } from "./plain-page";
 import { answerProblem } from "./problem";
@@ -65,7 +66,7 @@ export function createRoutes({ findOrder, refreshState, recent, metrics }: AppDe
   });
   const contract = readStaticFile(join(projectRoot(), "reader"), "openapi.json");
   router.get("/openapi.json", (ctx) => answerStaticFile(ctx, contract));
-  for (const file of readStaticFiles(join(projectRoot(), "reader/page"))) {
+  for (const file of readStaticFiles(PAGE_FOLDER)) {
     router.get(file.name === "index.html" ? "/" : `/page/${file.name}`, (ctx) => {
       ctx.set("Content-Security-Policy", PAGE_POLICY);
       answerStaticFile(ctx, file);

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Context } from "koa";
-import { projectRoot } from "../runtime/project-root";
 import type { FoundOrder } from "./find-order";
 import { RETRY_AFTER_SECONDS } from "./get-order";
+import { loadPageModule, PAGE_FOLDER } from "./load-page-module";
 import { escapeHtml, type Tree, writeHtml } from "./write-html";
 
 /** What page/language.js makes. */
@@ -25,8 +24,6 @@ interface Views {
   orderView(id: string, text: string, language: Language): Tree;
 }
 
-const FOLDER = join(projectRoot(), "reader/page");
-
 interface Answer {
   readonly status: number;
   readonly state: string;
@@ -38,7 +35,7 @@ interface Answer {
  * the reader where a document is parsed.
  */
 export function plainPage(findOrder: (id: string) => Promise<FoundOrder>): (ctx: Context) => Promise<void> {
-  const template = readFileSync(join(FOLDER, "index.html"), "utf8");
+  const template = readFileSync(join(PAGE_FOLDER, "index.html"), "utf8");
   let views: Promise<Views> | undefined;
   return async (ctx) => {
     views ??= loadViews();
@@ -96,7 +93,6 @@ function fillIn(template: string, id: string, { tag, words }: Language, state: s
 }
 
 async function loadViews(): Promise<Views> {
-  const names = ["language", "order-id", "message-view", "order-view"];
-  const modules = names.map((name) => import(pathToFileURL(join(FOLDER, `${name}.js`)).href));
-  return Object.assign({}, ...(await Promise.all(modules)));
+  const names = ["language.js", "order-id.js", "message-view.js", "order-view.js"];
+  return Object.assign({}, ...(await Promise.all(names.map((name) => loadPageModule<Partial<Views>>(name)))));
 }

@@ -1,6 +1,4 @@
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { projectRoot } from "../runtime/project-root";
+import { loadPageModule } from "./load-page-module";
 
 /** The shape of the words: names, and for each whether it is a text, a list, or a function of so many things. */
 function shapeOf(words: unknown): unknown {
@@ -9,14 +7,9 @@ function shapeOf(words: unknown): unknown {
   return Object.fromEntries(Object.entries(words).map(([name, value]) => [name, shapeOf(value)]));
 }
 
-async function wordsOf(language: "english" | "russian", file: string): Promise<unknown> {
-  const { [language]: words } = await import(pathToFileURL(join(projectRoot(), "reader/page", file)).href);
-  return words;
-}
-
 test("the page has every text in both languages, and none is the same in both by oversight", async () => {
-  const english = await wordsOf("english", "words-en.js");
-  const russian = await wordsOf("russian", "words-ru.js");
+  const { english } = await loadPageModule<{ english: unknown }>("words-en.js");
+  const { russian } = await loadPageModule<{ russian: unknown }>("words-ru.js");
   expect(shapeOf(russian)).toEqual(shapeOf(english));
   const texts = (words: unknown): string[] =>
     typeof words === "string" ? [words] : Object.values(words ?? {}).flatMap(texts);
