@@ -1,5 +1,5 @@
 import { type Prisma, TRANSACTION_PATIENCE } from "../prisma/client";
-import type { OutboxRow } from "../prisma/generated/client";
+import { type OutboxRow, Prisma as Sql } from "../prisma/generated/client";
 
 /**
  * The rows of the outbox as their delivery sees them.
@@ -16,6 +16,8 @@ export interface Outbox {
   markRefused(id: bigint, refusal: string): Promise<void>;
   /** Gives rows back before their lease ends, after a delivery that failed. */
   release(ids: readonly bigint[]): Promise<void>;
+  /** Whether any row has waited longer than this. */
+  hasForgotten(afterSeconds: number): Promise<boolean>;
   /** Rows that have waited longer than this, oldest first; undefined if another ingestor is looking. */
   findForgotten(afterSeconds: number, limit: number): Promise<readonly bigint[] | undefined>;
 }
@@ -60,6 +62,10 @@ export function createOutbox(prisma: Prisma, topic: string): Outbox {
         data: { leasedUntil: null },
       });
     },
+    hasForgotten: async (afterSeconds) => {
+      const rows = await prisma.$queryRaw`SELECT 1 FROM outbox WHERE ${forgotten(topic, afterSeconds)} LIMIT 1`;
+      return Array.isArray(rows) && rows.length > 0;
+    },
     findForgotten: (afterSeconds, limit) =>
       prisma.$transaction(async (tx) => {
         const [lock] = await tx.$queryRaw<
@@ -67,12 +73,15 @@ export function createOutbox(prisma: Prisma, topic: string): Outbox {
         >`SELECT pg_try_advisory_xact_lock(${SWEEP_LOCK}) AS taken`;
         if (!lock?.taken) return undefined;
         const rows = await tx.$queryRaw<{ id: bigint }[]>`
-          SELECT id FROM outbox
-          WHERE delivered_at IS NULL AND refusal IS NULL AND topic = ${topic}
-            AND (leased_until IS NULL OR leased_until < now())
-            AND failed_at < now() - make_interval(secs => ${afterSeconds})
-          ORDER BY id LIMIT ${limit}`;
+          SELECT id FROM outbox WHERE ${forgotten(topic, afterSeconds)} ORDER BY id LIMIT ${limit}`;
         return rows.map(({ id }) => id);
       }, TRANSACTION_PATIENCE),
   };
+}
+
+/** Rows that nobody has had for so long, as a condition. */
+function forgotten(topic: string, afterSeconds: number): Sql.Sql {
+  return Sql.sql`delivered_at IS NULL AND refusal IS NULL AND topic = ${topic}
+    AND (leased_until IS NULL OR leased_until < now())
+    AND failed_at < now() - make_interval(secs => ${afterSeconds})`;
 }

@@ -25,6 +25,8 @@ export function startSweep(outbox: Outbox, queue: Pick<DeliveryQueue, "add" | "c
     if (isLooking) return;
     isLooking = true;
     try {
+      // Nearly always there is nothing, which one small question tells: the others are more than an idle system should do.
+      if (!(await outbox.hasForgotten(FORGOTTEN_SECONDS))) return;
       const pending = await queue.countPending();
       if (pending >= ENOUGH_JOBS) return;
       const afterSeconds = pending === 0 ? FORGOTTEN_SECONDS : FORGOTTEN_BEHIND_OTHERS_SECONDS;
