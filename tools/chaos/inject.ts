@@ -1,5 +1,8 @@
+import { spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kafka } from "kafkajs";
 import type { ChaosSystem, Link, Part } from "./chaos-system";
@@ -24,6 +27,8 @@ type Undo = () => Promise<void> | void;
 const NO_UNDO: Undo = () => {};
 const STOP_MS = 5_000;
 const REDIS_ANSWER_MS = 2_000;
+/** Nothing mends the letters, so each fails again, under its old x-dlq-id. */
+const REPLAY = ["--go", "--force", "--limit", "25", "--no-wait", "--json"];
 
 /** Does what the schedule says, when it says so. Resolves when everything has been undone. */
 export async function injectAll(schedule: readonly ScheduledFault[], deps: InjectDeps): Promise<FaultCounts> {
@@ -93,6 +98,15 @@ const injectors: Readonly<Record<FaultName, (target: FaultTarget, deps: InjectDe
       await admin.disconnect().catch(() => {});
     }
     return NO_UNDO;
+  },
+  replay: (_, { system }) => {
+    const log = openSync(system.home.path("logs/replay.log"), "a");
+    const tool = spawn(process.execPath, [join(__dirname, "../replay-dlq.js"), ...REPLAY], {
+      env: { PATH: process.env["PATH"], KAFKA_BROKERS: system.brokers, DATABASE_URL: system.database.owner },
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    return () => void tool.kill("SIGKILL");
   },
 };
 

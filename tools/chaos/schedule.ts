@@ -28,6 +28,8 @@ export const faultTargets = {
   rebalance: ["ingestor-3"],
   /** The topic gets one partition more. */
   "add-partition": ["kafka"],
+  /** Some dead letters are sent again, though they will fail again; by a tool that is killed if it takes longer. */
+  replay: ["dlq"],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 export type FaultName = keyof typeof faultTargets;
@@ -54,6 +56,7 @@ const WEIGHTS: Readonly<Record<FaultName, number>> = {
   "lost-notices": 1,
   rebalance: 1,
   "add-partition": 1,
+  replay: 2,
 };
 const FIRST_AT_MS = 1_000;
 const BETWEEN_MS = { least: 500, most: 3_500 };
