@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseCommandLine, wholeNumber } from "../command-line";
 import { UsageError } from "../usage-error";
-import { type FaultName, faultNames } from "./schedule";
+import { type FaultName, type FaultTarget, faultNames, targetNames } from "./schedule";
 import { type Guard, guardNames } from "./without-guard";
 
 export interface ChaosOptions {
@@ -13,6 +13,8 @@ export interface ChaosOptions {
   /** Of the first run; each further one has the next. */
   readonly seed: number;
   readonly faults: readonly FaultName[];
+  /** The parts that faults come to. */
+  readonly targets: readonly FaultTarget[];
   /** Records a second. */
   readonly rate: number;
   /** Another build whose programs are run. */
@@ -36,7 +38,12 @@ export function readOptions(args: readonly string[]): ChaosOptions {
       "of the first run, the next has K+1: it decides on faults and orders (default: any)",
       wholeNumber(0),
     )
-    .option("--faults <LIST>", `which faults, commas between (default: all: ${faultNames.join(",")})`, faultList)
+    .option(
+      "--faults <LIST>",
+      `which faults, commas between (default: all: ${faultNames.join(",")})`,
+      listOf(faultNames),
+    )
+    .option("--targets <LIST>", "only to these parts, commas between; docs/chaos.md names them", listOf(targetNames))
     .option("--rate <N>", "records published a second", wholeNumber(1), 140)
     .option("--record", "append a row for each run to docs/chaos.md")
     .option("--keep", "keep the data and logs of good runs too")
@@ -54,7 +61,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     throw new UsageError("--record is for the programs as they are: not with --dist or --without");
   }
   return {
-    ...{ runs: 1, seconds: 120, rate: 140, faults: faultNames, without: undefined },
+    ...{ runs: 1, seconds: 120, rate: 140, faults: faultNames, targets: targetNames, without: undefined },
     ...{ record: false, keep: false, json: false },
     ...parsed,
     seed: parsed.seed ?? randomInt(2 ** 31),
@@ -62,12 +69,13 @@ export function readOptions(args: readonly string[]): ChaosOptions {
   };
 }
 
-function faultList(text: string): FaultName[] {
-  return text.split(",").map((name) => {
-    const fault = faultNames.find((each) => each === name.trim());
-    if (!fault) throw new InvalidArgumentError(`There are ${faultNames.join(", ")}.`);
-    return fault;
-  });
+function listOf<T extends string>(known: readonly T[]): (text: string) => T[] {
+  return (text) =>
+    text.split(",").map((name) => {
+      const found = known.find((each) => each === name.trim());
+      if (!found) throw new InvalidArgumentError(`There are ${known.join(", ")}.`);
+      return found;
+    });
 }
 
 const notes = `

@@ -10,13 +10,14 @@ import { type Helper, startHelper } from "./helper";
 import { injectAll } from "./inject";
 import { patiently } from "./patiently";
 import type { RunResult } from "./result";
-import { type FaultName, makeSchedule } from "./schedule";
+import { type FaultName, type FaultTarget, makeSchedule } from "./schedule";
 
 export interface RunOptions {
   readonly seed: number;
   readonly seconds: number;
   readonly rate: number;
   readonly faults: readonly FaultName[];
+  readonly targets: readonly FaultTarget[];
   readonly dist: string;
   /** Where the run keeps everything. */
   readonly folder: string;

@@ -1,6 +1,6 @@
-import { faultNames, faultTargets, makeSchedule } from "./schedule";
+import { faultNames, faultTargets, makeSchedule, targetNames } from "./schedule";
 
-const wish = { seed: 7, seconds: 120, faults: faultNames };
+const wish = { seed: 7, seconds: 120, faults: faultNames, targets: targetNames };
 
 test("one seed has one schedule, another seed another", () => {
   expect(makeSchedule(wish)).toEqual(makeSchedule(wish));
@@ -32,8 +32,10 @@ test("faults of one part never overlap, those of different parts do, and all are
   expect(overlaps).toBeGreaterThan(400);
 });
 
-test("only the faults that were asked for come", () => {
+test("only the faults that were asked for come, and only to the parts that were", () => {
   const schedule = makeSchedule({ ...wish, faults: ["freeze", "flush-redis"] });
   expect(new Set(schedule.map(({ fault }) => fault))).toEqual(new Set(["freeze", "flush-redis"]));
+  const targeted = makeSchedule({ ...wish, targets: ["kafka", "redis"] });
+  expect(new Set(targeted.map(({ target }) => target))).toEqual(new Set(["kafka", "redis"]));
   expect(makeSchedule({ ...wish, faults: [] })).toEqual([]);
 });

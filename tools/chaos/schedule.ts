@@ -35,6 +35,7 @@ export const faultTargets = {
 export type FaultName = keyof typeof faultTargets;
 export type FaultTarget = (typeof faultTargets)[FaultName][number];
 
+export const targetNames = [...new Set<FaultTarget>(Object.values(faultTargets).flat())];
 export const faultNames = Object.keys(faultTargets) as FaultName[];
 
 export interface ScheduledFault {
@@ -78,11 +79,13 @@ const INSTANT: ReadonlySet<FaultName> = new Set(["kill", "restart", "flush-redis
  *
  * @param wish.seconds how long the run is
  * @param wish.faults those to choose from
+ * @param wish.targets the parts to choose from
  */
 export function makeSchedule(wish: {
   readonly seed: number;
   readonly seconds: number;
   readonly faults: readonly FaultName[];
+  readonly targets: readonly FaultTarget[];
 }): ScheduledFault[] {
   const random = new SeededRandom();
   random.restart(hash("sha256", `faults/${wish.seed}`, "buffer"));
@@ -97,6 +100,7 @@ export function makeSchedule(wish: {
     const target = random.pick<FaultTarget>([first, ...others]);
     const length = random.next() < LONG_SHARE ? LONG_MS : SHORT_MS;
     const duration = INSTANT.has(fault) ? 0 : Math.min(random.integer(length.least, length.most), end - at);
+    if (!wish.targets.includes(target)) continue;
     if ((busyUntil.get(target) ?? 0) > at) continue;
     if (fault === "add-partition" && added++ >= MOST_PARTITIONS_ADDED) continue;
     busyUntil.set(target, at + duration + COMING_BACK_MS);
