@@ -16,12 +16,14 @@ import { createSteps } from "../start/steps";
 import type { Service, Supervised } from "../start/supervise";
 import { createSystem, type System } from "../start/system";
 import { awaitGroupCoordinator, createTopics } from "../start/topics";
+import { createCommitFilter } from "./commit-filter";
 import { type HalfOpenProxy, startHalfOpenProxy } from "./half-open-proxy";
 import { createNoticeFilter } from "./notice-filter";
 
 /** A part that runs as a supervised process. */
 export type Part = "ingestor-1" | "ingestor-2" | "reader-1" | "reader-2" | "kafka" | "postgres" | "redis";
 export type Link = `${string} ${"kafka" | "postgres" | "redis"}`;
+type IngestorName = "ingestor-1" | "ingestor-2";
 type ReaderName = "reader-1" | "reader-2";
 
 /** A whole system of the chaos's own. Every connection of its programs goes through a proxy that can be broken. */
@@ -36,6 +38,8 @@ export interface ChaosSystem {
   link(name: Link): HalfOpenProxy;
   /** Notices to this reader are swallowed from now on, or pass again. */
   swallowNotices(reader: ReaderName, isSwallowing: boolean): void;
+  /** This ingestor's commits are done and not answered from now on, or answered again. */
+  loseCommits(ingestor: IngestorName, isLosing: boolean): void;
   noticesSwallowed(): number;
   /** A third ingestor, without proxies; stopped by the caller, or at the end. */
   startIngestor(name: string): Supervised;
@@ -85,6 +89,7 @@ async function bringUp(system: System, { dist }: ChaosSystemOptions): Promise<Ch
   };
   const links = new Map<string, HalfOpenProxy>();
   const swallowing = new Set<string>();
+  const losing = new Set<string>();
   let swallowed = 0;
 
   const doors: { port: number; advertisedPort: number }[] = [];
@@ -106,7 +111,9 @@ async function bringUp(system: System, { dist }: ChaosSystemOptions): Promise<Ch
   const run = (name: string, program: "ingestor" | "reader", env: NodeJS.ProcessEnv): Supervised =>
     watched.supervise({ ...programOf(name, program, dist, home), env: { ...programEnv(), ...env } });
   for (const ingestor of ["ingestor-1", "ingestor-2"]) {
-    const toPostgres = await startHalfOpenProxy(database.ingestor);
+    const toPostgres = await startHalfOpenProxy(database.ingestor, (cut) =>
+      createCommitFilter({ isLosing: () => losing.has(ingestor), cut }),
+    );
     const toRedis = await startHalfOpenProxy(redis);
     links.set(`${ingestor} postgres`, toPostgres).set(`${ingestor} redis`, toRedis);
     const port = await ports.choose(ingestor, 0);
@@ -120,9 +127,9 @@ async function bringUp(system: System, { dist }: ChaosSystemOptions): Promise<Ch
   }
   const readerUrls: string[] = [];
   for (const reader of ["reader-1", "reader-2"]) {
-    const toPostgres = await startHalfOpenProxy(database.reader, () =>
-      createNoticeFilter({ isSwallowing: () => swallowing.has(reader), onSwallowed: () => swallowed++ }),
-    );
+    const toPostgres = await startHalfOpenProxy(database.reader, () => ({
+      toClient: createNoticeFilter({ isSwallowing: () => swallowing.has(reader), onSwallowed: () => swallowed++ }),
+    }));
     links.set(`${reader} postgres`, toPostgres);
     const port = await ports.choose(reader, 0);
     readerUrls.push(`http://127.0.0.1:${port}`);
@@ -135,6 +142,7 @@ async function bringUp(system: System, { dist }: ChaosSystemOptions): Promise<Ch
     pid: (part) => supervised.get(part)?.pid(),
     link: (name) => found(links, name),
     swallowNotices: (reader, isSwallowing) => void (isSwallowing ? swallowing.add(reader) : swallowing.delete(reader)),
+    loseCommits: (ingestor, isLosing) => void (isLosing ? losing.add(ingestor) : losing.delete(ingestor)),
     noticesSwallowed: () => swallowed,
     startIngestor: (name) =>
       run(name, "ingestor", {

@@ -13,12 +13,21 @@ export interface HalfOpenProxy {
   close(): Promise<void>;
 }
 
+/** What goes through a connection goes through these. */
+export interface ProxyFilters {
+  readonly toServer?: Transform;
+  readonly toClient?: Transform;
+}
+
 /**
  * Stands between a client and a server and can do what a broken network does: keep sockets open and say nothing.
  *
- * @param makeFilter made for each connection; what the server says goes through it
+ * @param makeFilters made for each connection, which they may `cut`
  */
-export async function startHalfOpenProxy(serverUrl: string, makeFilter?: () => Transform): Promise<HalfOpenProxy> {
+export async function startHalfOpenProxy(
+  serverUrl: string,
+  makeFilters: (cut: () => void) => ProxyFilters = () => ({}),
+): Promise<HalfOpenProxy> {
   const server = new URL(serverUrl);
   const pairs = new Set<readonly [Socket, Socket | undefined]>();
   let newAreSilent = false;
@@ -37,8 +46,9 @@ export async function startHalfOpenProxy(serverUrl: string, makeFilter?: () => T
     const upstream = connect(Number(server.port), server.hostname);
     upstream.on("error", () => client.destroy());
     client.on("error", () => upstream.destroy());
-    const answers = makeFilter ? client.pipe(upstream).pipe(makeFilter()) : client.pipe(upstream);
-    answers.pipe(client);
+    const { toServer, toClient } = makeFilters(() => client.destroy());
+    (toServer ? client.pipe(toServer) : client).pipe(upstream);
+    (toClient ? upstream.pipe(toClient) : upstream).pipe(client);
     const pair = [client, upstream] as const;
     pairs.add(pair);
     client.on("close", () => {

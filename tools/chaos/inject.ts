@@ -83,6 +83,11 @@ const injectors: Readonly<Record<FaultName, (target: FaultTarget, deps: InjectDe
     system.swallowNotices(reader, true);
     return () => system.swallowNotices(reader, false);
   },
+  "lost-commits": (target, { system }) => {
+    const ingestor = target as "ingestor-1" | "ingestor-2";
+    system.loseCommits(ingestor, true);
+    return () => system.loseCommits(ingestor, false);
+  },
   rebalance: (target, { system }) => {
     const ingestor = system.startIngestor(target);
     return () => ingestor.stop(STOP_MS);

@@ -24,6 +24,8 @@ export const faultTargets = {
   "flush-redis": ["redis"],
   /** NOTIFY is sent and does not arrive; nothing else is wrong. */
   "lost-notices": ["reader-1", "reader-2"],
+  /** COMMIT is done, and its answer lost with the connection. */
+  "lost-commits": ["ingestor-1", "ingestor-2"],
   /** A third ingestor joins the group, and leaves it. */
   rebalance: ["ingestor-3"],
   /** The topic gets one partition more. */
@@ -55,6 +57,7 @@ const WEIGHTS: Readonly<Record<FaultName, number>> = {
   "half-open": 3,
   "flush-redis": 1,
   "lost-notices": 1,
+  "lost-commits": 2,
   rebalance: 1,
   "add-partition": 1,
   replay: 2,
