@@ -23,7 +23,7 @@ function startChaos(...args: string[]) {
 const keptRuns = (): string[] => readdirSync(join(home, "chaos"));
 
 // The mutations that make such a run fail are tried by `npm run chaos -- --without GUARD`: docs/chaos.md has what it found.
-test("a short run under faults of every kind loses nothing, doubles nothing, and leaves nothing behind", async () => {
+test("a short run under faults of several kinds loses nothing, doubles nothing, and leaves nothing behind", async () => {
   const chaos = startChaos("--seed", "1057", "--seconds", "12", "--json");
   const [stdout, stderr, [code]] = await Promise.all([text(chaos.stdout), text(chaos.stderr), once(chaos, "exit")]);
   const { ok, runs } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as { ok: boolean; runs: RunResult[] };

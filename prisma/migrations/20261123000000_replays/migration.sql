@@ -50,7 +50,7 @@ COMMENT ON COLUMN "replay_runs"."started_at" IS 'When it began.';
 
 COMMENT ON TABLE "replays" IS 'The ledger of the dead letters that were brought back: a row each time, written before anything is sent.';
 COMMENT ON COLUMN "replays"."dlq_id" IS 'x-dlq-id of the dead letter: topic:epoch:partition:offset of its first failure.';
-COMMENT ON COLUMN "replays"."replay" IS 'The how manieth time, from 1; what its record says in x-dlq-replays.';
+COMMENT ON COLUMN "replays"."replay" IS 'How often it has been brought back, this time included; what its record says in x-dlq-replays.';
 COMMENT ON COLUMN "replays"."state" IS 'planned: to be sent; sending: claimed by a run, may be in Kafka; sent: it is; then what became of it: stored, failed (dead-lettered again), duplicate, or gone (Kafka deleted it before it was ingested).';
 COMMENT ON COLUMN "replays"."run" IS 'The run that has it in hand, or had it last.';
 COMMENT ON COLUMN "replays"."first_failed_at" IS 'x-dlq-first-failed-at of the dead letter, which a further one keeps.';
