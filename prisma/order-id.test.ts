@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { projectRoot } from "../runtime/project-root";
 import { isPossibleOrderId } from "./order-id";
 
 const possible = [
@@ -36,15 +33,4 @@ const impossible = [
 
 test.each(impossible)("no order can have the id %j", (id) => {
   expect(isPossibleOrderId(id)).toBe(false);
-});
-
-test("the page, which asks for nothing when the field is empty, has the same rule", () => {
-  const source = readFileSync(join(projectRoot(), "reader/page/order-id.js"), "utf8").replace(
-    "export function",
-    "return function",
-  );
-  const whyNoOrderId = new Function(source)() as (id: string) => string | undefined;
-  for (const id of possible) expect([id, whyNoOrderId(id)]).toEqual([id, undefined]);
-  for (const id of impossible.filter((each) => each !== ""))
-    expect([id, whyNoOrderId(id)]).toEqual([id, expect.any(String)]);
 });
