@@ -13,12 +13,7 @@ export function takeLock(home: Home): Taking {
 export function takeLockFile(file: string): Taking {
   const self = JSON.stringify(identify(process.pid) ?? { pid: process.pid, born: "" });
   for (;;) {
-    try {
-      writeFileSync(file, self, { flag: "wx", mode: 0o644 });
-      return { release: () => rmSync(file, { force: true }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
+    if (putInPlace(file, self)) return { release: () => rmSync(file, { force: true }) };
     const heldBy = holderOf(file);
     if (heldBy) return { heldBy };
     removeStale(file);
@@ -28,6 +23,26 @@ export function takeLockFile(file: string): Taking {
 /** The living process that has the home. */
 export function lockHolder(home: Home): ProcessIdentity | undefined {
   return holderOf(home.path("lock"));
+}
+
+/**
+ * The file appears with its content or not at all: one that is made first and filled then is for a moment empty, and
+ * whoever reads it in that moment takes it for a damaged one that nobody holds.
+ *
+ * @returns false if there is one already
+ */
+function putInPlace(file: string, content: string): boolean {
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    writeFileSync(draft, content, { mode: 0o644 });
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 /** Of two that find a dead process's lock, the slower must not remove the lock that the faster has made meanwhile. */
