@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takeLockFile } from "./lock";
 
+/** What this process has claimed, and how each is given back. */
+const claims = new Map<number, () => void>();
+
 /**
  * Claims a port among all systems that start on this machine: between the moment in which a port is found free and the
  * one in which its part listens on it, seconds pass, and another start would find it free too.
@@ -15,11 +18,23 @@ export function claimPort(port: number): boolean {
     makeForEverybody(folder);
     const taking = takeLockFile(join(folder, String(port)));
     if ("heldBy" in taking) return taking.heldBy.pid === process.pid;
-    process.once("exit", taking.release);
+    if (claims.size === 0) process.once("exit", releaseAll);
+    claims.set(port, taking.release);
   } catch {
     // A claim is a courtesy: where it cannot be made, what is left is that the port is free now.
   }
   return true;
+}
+
+/** Gives a port back to the others, once its part listens no more. */
+export function releasePort(port: number): void {
+  claims.get(port)?.();
+  claims.delete(port);
+  if (claims.size === 0) process.off("exit", releaseAll);
+}
+
+function releaseAll(): void {
+  for (const release of claims.values()) release();
 }
 
 /** Like the folder of temporary files itself: everybody may add to it, and remove what is their own. */

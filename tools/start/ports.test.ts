@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -63,6 +63,22 @@ test("a port that another living start has claimed, though nobody listens on it 
   other.stdin.end();
   await once(other, "exit");
   expect(await ports().choose("Postgres", port)).toBe(port);
+});
+
+test("a port that was asked for and is taken is said also where any port will do", async () => {
+  const taken = await takePort();
+  expect(await ports(true).choose("the page", 8080, taken)).not.toBe(taken);
+  expect(said.join()).toContain(`port ${taken} is taken: the page listens on`);
+});
+
+test("however many ports are chosen, one listener gives them back at the end, and none is left once they are", async () => {
+  const before = process.listenerCount("exit");
+  const all = ports(true);
+  const chosen: number[] = [];
+  for (const part of ["a", "b", "c"]) chosen.push(await all.choose(part, 1));
+  expect(process.listenerCount("exit") - before).toBeLessThanOrEqual(1);
+  all.release();
+  for (const port of chosen) expect(existsSync(join(tmpdir(), "orders-ports", String(port)))).toBe(false);
 });
 
 test("two parts never get the same port", async () => {

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { type Home, readObject, writeWhole } from "./home";
-import { claimPort } from "./port-claims";
+import { claimPort, releasePort } from "./port-claims";
 import type { Steps } from "./steps";
 
 /**
@@ -10,6 +10,8 @@ import type { Steps } from "./steps";
 export interface Ports {
   /** @param wish a port that was asked for and goes before what is remembered; 0 for none */
   choose(part: string, usual: number, wish?: number): Promise<number>;
+  /** Lets other systems have them, once nothing listens on them any more. */
+  release(): void;
 }
 
 /** @param anyPorts any free port will do where nothing is remembered: for systems beside the usual one, as tests have. */
@@ -29,11 +31,15 @@ export function createPorts(home: Home, steps: Steps, anyPorts: boolean): Ports 
       while (port === undefined || !(await isFree(port))) {
         port = anyPorts || port === undefined || port >= 65_535 ? await canListen(0) : port + 1;
       }
-      if (port !== wished && !anyPorts) steps.say(`  port ${wished} is taken: ${part} listens on ${port}`);
+      if (port !== wished && (wish || !anyPorts)) steps.say(`  port ${wished} is taken: ${part} listens on ${port}`);
       chosen.add(port);
       remembered[part] = port;
       writeWhole(file, `${JSON.stringify(remembered, null, 2)}\n`);
       return port;
+    },
+    release() {
+      for (const port of chosen) releasePort(port);
+      chosen.clear();
     },
   };
 }

@@ -63,6 +63,7 @@ export function createSystem(parts: {
       };
       await Promise.all([...ends.values(), ...supervised.filter(isStore).map(stopStore)]);
       guardian.dismiss();
+      ports.release();
     },
   };
 }
