@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Home, readObject, writeWhole } from "./home";
 import { findByCommandLine, identify, isAlive, isProcessIdentity, type ProcessIdentity } from "./process-identity";
-import type { Steps } from "./steps";
+import { StartError, type Steps } from "./steps";
 
 /** Which processes this home has running, kept in a file so that the next start knows what a dead run left behind. */
 export interface RunningRecord {
@@ -12,6 +12,8 @@ export interface RunningRecord {
 const FILE = "running.json";
 /** Postgres and Kafka need a second or two to stop well after an accident; more would only try patience. */
 const PATIENCE_MS = 6_000;
+/** What a kill reaches is gone within milliseconds, unless its disk hangs. */
+const KILL_PATIENCE_MS = 5_000;
 
 export function createRunningRecord(home: Home): RunningRecord {
   const running: Record<string, ProcessIdentity> = {};
@@ -30,16 +32,32 @@ export function createRunningRecord(home: Home): RunningRecord {
   };
 }
 
-/** Ends the processes of an earlier run that are still alive. Call it with the home's lock taken. */
+/**
+ * Ends the processes of an earlier run that are still alive. Call it with the home's lock taken.
+ *
+ * @throws StartError if one cannot be ended, such as another user's
+ */
 export async function endLeftovers(home: Home, steps: Steps): Promise<void> {
   for (const [name, identity] of findLeftovers(home)) {
     steps.say(`  ending the ${name} that an earlier run left behind (process ${identity.pid})`);
     signal(identity.pid, name === "Postgres" ? "SIGINT" : "SIGTERM");
-    const deadline = Date.now() + PATIENCE_MS;
-    while (isAlive(identity) && Date.now() < deadline) await delay(50);
-    if (isAlive(identity)) signal(-identity.pid, "SIGKILL");
-    while (isAlive(identity)) await delay(20);
+    if (await isGone(identity, PATIENCE_MS)) continue;
+    // Its group; where it leads none, itself alone.
+    for (const pid of [-identity.pid, identity.pid]) signal(pid, "SIGKILL");
+    if (await isGone(identity, KILL_PATIENCE_MS)) continue;
+    throw new StartError(
+      `process ${identity.pid}, the ${name} of an earlier run, cannot be ended: end it (kill -9 ${identity.pid}, as its user or root), then npm start again`,
+    );
   }
+}
+
+async function isGone(identity: ProcessIdentity, withinMs: number): Promise<boolean> {
+  const deadline = Date.now() + withinMs;
+  while (isAlive(identity)) {
+    if (Date.now() > deadline) return false;
+    await delay(20);
+  }
+  return true;
 }
 
 /** Those that the record names; where it was lost, Kafka by its data. Postgres names its own process in its data. */
@@ -56,6 +74,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended in this moment.
+    // It ended in this moment, or is another user's.
   }
 }

@@ -11,6 +11,8 @@ import type { System } from "./system";
 
 const LARGEST_LOG_BYTES = 10_000_000;
 const STOP_MS = 5_000;
+/** A server that has much to write may take this long to stop well. */
+const LEFTOVER_PATIENCE_MS = 60_000;
 /** invalid_password */
 const WRONG_PASSWORD = "28P01";
 
@@ -155,8 +157,16 @@ async function clearStalePid(data: string): Promise<void> {
   const identity = pid > 0 ? identify(pid) : undefined;
   if (identity === undefined) return;
   if (!commandLine(pid).includes(data)) return rmSync(file, { force: true });
-  process.kill(pid, "SIGINT");
-  while (isAlive(identity)) await delay(50);
+  try {
+    process.kill(pid, "SIGINT");
+  } catch {
+    // It ended in this moment, or is another user's.
+  }
+  const deadline = Date.now() + LEFTOVER_PATIENCE_MS;
+  while (isAlive(identity)) {
+    if (Date.now() > deadline) throw new StartError(`Postgres runs on ${data} already (process ${pid}): end it first`);
+    await delay(50);
+  }
 }
 
 /** Returns nothing when the log-in succeeded, otherwise the error's code, empty if it has none. */
