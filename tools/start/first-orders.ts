@@ -46,7 +46,8 @@ export async function publishFirstOrders(system: System, brokers: string, reader
   });
 }
 
-async function isReadable(readerUrl: string, id: string): Promise<boolean> {
+/** Whether the reader gives this order out. */
+export async function isReadable(readerUrl: string, id: string): Promise<boolean> {
   try {
     const answer = await fetch(`${readerUrl}/orders/${encodeURIComponent(id)}`, { signal: AbortSignal.timeout(5_000) });
     await answer.arrayBuffer();

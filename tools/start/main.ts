@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { tellAccidents } from "./accidents";
 import { readEnvFile, writeEnvFile } from "./env-file";
-import { publishFirstOrders, sampleId } from "./first-orders";
+import { isReadable, publishFirstOrders, sampleId } from "./first-orders";
 import { callGuardian } from "./guardian";
 import { openHome } from "./home";
 import { createRunningRecord, endLeftovers } from "./leftovers";
@@ -50,7 +50,8 @@ async function bringUp(system: System, options: StartOptions): Promise<void> {
     writeEnvFile(system.home, { ...addresses(services), READER_URL: urls.reader, INGESTOR_URL: urls.ingestor });
     await startProcesses(system, services, urls);
     if (options.sample) await publishFirstOrders(system, services.brokers, urls.reader);
-    system.steps.say(welcome(system.home, services, urls.reader, sampleId()));
+    const hasSample = await isReadable(urls.reader, sampleId());
+    system.steps.say(welcome(system.home, services, urls.reader, hasSample ? sampleId() : undefined));
   }
   // For a program that started this one and waits for it.
   process.send?.("ready");
