@@ -1,12 +1,19 @@
 import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { projectRoot } from "../runtime/project-root";
 
 /** `npm run X -- …` as people type it, in an environment that names nothing. */
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return runWith({ ORDERS_HOME: "/nonexistent" }, ...args);
+}
+
+function runWith(env: Readonly<Record<string, string>>, ...args: string[]): ReturnType<typeof run> {
   const { PATH, HOME } = process.env;
   return spawnSync("npm", ["run", "--silent", ...args], {
     cwd: projectRoot(),
-    env: { PATH, HOME, ORDERS_HOME: "/nonexistent" },
+    env: { PATH, HOME, ...env },
     encoding: "utf8",
   });
 }
@@ -45,3 +52,12 @@ test.each(["ingestor", "reader", "migrate", "audit", "dlq", "replay-dlq"])(
     expect(stderr).toMatch(/DATABASE_URL is missing: .*npm start/);
   },
 );
+
+test("npm run reset without a terminal changes nothing and says how it is done unasked", () => {
+  const home = mkdtempSync(join(tmpdir(), "orders-reset-"));
+  writeFileSync(join(home, "passwords.json"), "{}");
+  const { status, stderr } = runWith({ ORDERS_HOME: home }, "reset");
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/nothing was changed: .* --yes/) });
+  expect(existsSync(join(home, "passwords.json"))).toBe(true);
+  rmSync(home, { recursive: true });
+});

@@ -23,6 +23,10 @@ runCommand(async (args) => {
     return 1;
   }
   try {
+    if (!yes && !process.stdin.isTTY) {
+      process.stderr.write("nothing was changed: nobody can be asked here; npm run reset -- --yes does it unasked\n");
+      return 1;
+    }
     if (!yes && !(await agreed(`Forget all orders, topics and passwords in ${folder}?`))) {
       process.stderr.write("nothing was changed\n");
       return 1;
@@ -48,9 +52,8 @@ function forgetKafka(folder: string): void {
   }
 }
 
-/** Without a terminal nobody can be asked, which is a no, as are Ctrl-C and Ctrl-D. */
+/** Ctrl-C and Ctrl-D are a no. */
 async function agreed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   // Without a listener readline would leave the question unanswered for ever, and the process would end on its own.
   terminal.on("SIGINT", () => terminal.close());
