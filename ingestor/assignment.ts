@@ -63,6 +63,8 @@ export interface AssignmentDeps {
   readonly log: Log;
 }
 
+/** What has worked when positions have been read. */
+const NEEDED: readonly Part[] = ["Kafka", "PostgreSQL"];
 /** How long the end of a log may lag after a change of leaders before a position behind it means a new topic. */
 const CONFIRM_NEW_TOPIC_MS = 2_000;
 
@@ -87,18 +89,17 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     endedEpoch: number | undefined,
     startedIn: number,
   ): Promise<void> => {
-    const failed = new Set<Part>();
     for (let attempt = 0; startedIn === generation; attempt++) {
       try {
         const positions = await findPositions(deps, partitions, endedEpoch);
-        for (const part of failed) deps.onOutage(part, undefined);
+        // Whoever reported the outage may be of a generation that has ended since: success speaks for all of them.
+        for (const part of NEEDED) deps.onOutage(part, undefined);
         if (startedIn !== generation) return;
         for (const each of positions) settle(each);
         return;
       } catch (error) {
         if (startedIn !== generation) return;
         const part = error instanceof KafkaJSError ? "Kafka" : "PostgreSQL";
-        failed.add(part);
         deps.onOutage(part, classifyFailure(error));
         await delay(backoffMs(attempt));
       }

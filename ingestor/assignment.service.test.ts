@@ -1,0 +1,51 @@
+import { KafkaJSConnectionError } from "kafkajs";
+import { pino } from "pino";
+import { testKafka } from "../e2e/support/kafka-records";
+import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import { waitUntil } from "../e2e/support/wait-until";
+import { createPrisma, type Prisma } from "../prisma/client";
+import { createAssignment } from "./assignment";
+import { OutageState } from "./health";
+import { createMetrics } from "./metrics";
+
+let database: TestDatabase;
+let prisma: Prisma;
+let topic: TestTopic;
+
+beforeAll(async () => {
+  [database, topic] = await Promise.all([createTestDatabase(), createTestTopic()]);
+  prisma = createPrisma(database.ingestorUrl, { connections: 1, name: "test" });
+});
+
+afterAll(async () => {
+  await prisma.$disconnect();
+  await Promise.all([database.drop(), topic.drop()]);
+});
+
+// G3. Fails when only those who met an outage tell its end: /readyz is then 503 for good.
+test("an outage is over for a generation that never met it, when the one that did has ended", async () => {
+  const admin = testKafka(topic.brokers).admin();
+  await admin.connect();
+  const outage = new OutageState();
+  let isAway = true;
+  const assignment = createAssignment({
+    ...{ topic: topic.name, prisma, metrics: createMetrics(), log: pino({ level: "silent" }) },
+    consumer: { pause: () => {}, resume: () => {}, seek: () => {} },
+    admin: {
+      fetchTopicOffsets: async (name) => {
+        if (isAway) throw new KafkaJSConnectionError("gone");
+        return admin.fetchTopicOffsets(name);
+      },
+    },
+    onOutage: (part, failure) => void outage.report(part, failure),
+    onOpened: () => {},
+  });
+  assignment.assign([0]);
+  await waitUntil("the outage is known", async () => outage.describe()?.includes("Kafka"));
+  isAway = false;
+  assignment.assign([0]);
+  await waitUntil("the partition is open", async () => assignment.isPositioned());
+  expect(outage.describe()).toBeUndefined();
+  await admin.disconnect();
+});
