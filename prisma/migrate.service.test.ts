@@ -78,7 +78,12 @@ describe("a migrated database", () => {
   it("lets the ingestor ask the ledger of the replays, and never write it", async () => {
     const ingestor = await connect(database.ingestorUrl);
     await ingestor.query("SELECT FROM replays");
-    for (const statement of ["UPDATE replays SET state = 'gone'", "DELETE FROM replays", "DELETE FROM replay_runs"]) {
+    for (const statement of [
+      "UPDATE replays SET state = 'gone'",
+      "DELETE FROM replays",
+      "DELETE FROM replay_runs",
+      "SELECT FROM replay_runs",
+    ]) {
       await expect(ingestor.query(statement)).rejects.toMatchObject({ code: "42501" });
     }
   });

@@ -73,7 +73,7 @@ COMMENT ON COLUMN "outbox"."first_failed_at" IS 'When it failed for the first ti
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'orders_ingestor') THEN
-    GRANT SELECT ON "replays", "replay_runs" TO orders_ingestor;
+    GRANT SELECT ON "replays" TO orders_ingestor;
   END IF;
 END
 $$;
