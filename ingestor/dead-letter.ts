@@ -34,7 +34,7 @@ export const MOST_HEADERS = 100_000;
 export interface ReplayClaim {
   /** The dead letter's `x-dlq-id`. */
   readonly id: string;
-  /** The how manieth time it is, from 1. */
+  /** Which replay it is, counted from 1. */
   readonly replay: number;
 }
 

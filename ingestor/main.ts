@@ -23,7 +23,7 @@ const DELIVERY_RETRY = { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 
 const program = {
   command: "npm run ingestor",
   description: `Stores what is published to KAFKA_TOPIC in PostgreSQL, and sends what is no valid order to KAFKA_DLQ_TOPIC.
-One more beside a running \`npm start\`, with whom it then shares the partitions:
+One more beside a running \`npm start\`, with which it then shares the partitions:
   set -a; . .local/env; set +a; DATABASE_URL=$INGESTOR_DATABASE_URL INGESTOR_PORT=0 npm run ingestor`,
   settings: [
     ...kafkaSettings,

@@ -19,7 +19,7 @@ export interface Letter {
 /** One bringing back of a dead letter: what a row of the ledger is about. */
 export interface ReplayName {
   readonly id: string;
-  /** The how manieth time, from 1. */
+  /** Which replay it is, counted from 1. */
   readonly replay: number;
 }
 
