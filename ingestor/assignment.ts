@@ -46,6 +46,8 @@ export interface OpenPartition {
   nextOffset: bigint;
   /** How far Kafka has been seen: `nextOffset`, or further where only control records or aborted ones followed. */
   seenOffset: bigint;
+  /** Where Kafka's next fetch begins at the earliest. One that begins before was not asked for: the log is another one. */
+  fetchOffset: bigint;
   /** The record before the position, until it has been found again in Kafka. */
   lastRecord: OpenedPosition["lastRecord"];
   /** False until the first batch has been begun. */
@@ -107,10 +109,11 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
   };
 
   const settle = ({ epoch, partition, nextOffset, lastRecord, missing }: OpenedPosition): void => {
-    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset, lastRecord, isBegun: false };
+    const fetchOffset = lastRecord?.offset ?? nextOffset;
+    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset, fetchOffset, lastRecord, isBegun: false };
     positioning.delete(partition);
     open.set(partition, opened);
-    consumer.seek({ topic, partition, offset: (lastRecord?.offset ?? nextOffset).toString() });
+    consumer.seek({ topic, partition, offset: fetchOffset.toString() });
     consumer.resume([{ topic, partitions: [partition] }]);
     if (missing > 0n) reportGap(deps, partition, missing);
     log.info(

@@ -47,6 +47,9 @@ export async function handleBatch(
   if (!partition || isStale()) return;
   const isCurrent = (): boolean => isRunning() && !isStale() && assignment.get(batch.partition) === partition;
 
+  const fetchedOffset = BigInt(fetchedOffsetOf(batch));
+  // Out of the log's range kafkajs jumps to its start: a topic that was made anew, and ends before the position.
+  if (fetchedOffset < partition.fetchOffset) return reposition(partition, assignment, deps);
   if (!isSameTopic(batch, partition)) {
     const { epoch } = partition;
     deps.log.error(
@@ -57,7 +60,7 @@ export async function handleBatch(
   }
   const isSuspicious = await withHeartbeat(heartbeat, () => beginCarefully(partition, deps));
   // Fetched further on than has been seen: over a hole in the log, or kafkajs was out of its range and has jumped.
-  const isFurtherOn = BigInt(fetchedOffsetOf(batch)) > partition.seenOffset;
+  const isFurtherOn = fetchedOffset > partition.seenOffset;
   const result =
     isFurtherOn && (await assignment.isCut(partition))
       ? "reposition"
@@ -81,16 +84,19 @@ export async function handleBatch(
     resolveOffset(batch.lastOffset());
     see(partition, BigInt(batch.lastOffset()), committer);
   }
-  if (result === "reposition" && isCurrent()) {
-    deps.log.warn({ event: "positions.moved", partition: batch.partition }, "the position is elsewhere: asking again");
-    assignment.reposition(batch.partition);
-  }
+  if (result === "reposition" && isCurrent()) reposition(partition, assignment, deps);
+}
+
+function reposition({ partition }: OpenPartition, assignment: Assignment, { log }: HandleBatchDeps): void {
+  log.warn({ event: "positions.moved", partition }, "the position is elsewhere: asking again");
+  assignment.reposition(partition);
 }
 
 /** Every offset up to and including this one is done with. */
 export function see(partition: OpenPartition, lastOffset: bigint, committer: OffsetCommitter): void {
   if (lastOffset < partition.seenOffset) return;
   partition.seenOffset = lastOffset + 1n;
+  partition.fetchOffset = partition.seenOffset;
   committer.offer(partition.partition, partition.seenOffset);
 }
 

@@ -228,3 +228,23 @@ test("deleted offsets are a gap also where only aborted records follow them", as
   await publish("d");
   await untilStored("a", "d");
 }, 90_000);
+
+// Fails when a fetch that begins before the position is taken for one that brings nothing new.
+test.each([
+  ["is still shorter than the old one", 2],
+  ["has grown past the old one at once", 9],
+])(
+  "a topic that is made anew while the ingestor runs begins a new epoch, also where it %s",
+  async (_, count) => {
+    const old = ["old-0", "old-1", "old-2", "old-3"];
+    const anew = Array.from({ length: count }, (_, index) => `new-${index}`);
+    await start();
+    await publish(...old);
+    await untilStored(...old);
+    await recreateTopic(orders.brokers, orders.name);
+    await publish(...anew);
+    await untilStored(...anew, ...old);
+    expect(hasLogged("positions.topic-made-anew")).toBe(true);
+  },
+  90_000,
+);
