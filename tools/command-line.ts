@@ -36,6 +36,12 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** A place in a document, as the dead letters' mistakes name it. */
+export function mistakePath(text: string): string {
+  if (text.startsWith("/")) return text;
+  throw new InvalidArgumentError(`It begins with a slash: /${text}`);
+}
+
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A time that is so long ago, or is written as a date. */

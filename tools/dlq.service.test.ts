@@ -25,20 +25,20 @@ it("counts by reason and first path, tells ages and rates, and what has not been
   expect([code, stats]).toEqual([
     0,
     expect.objectContaining({
-      ...{ letters: 4, records: 4, delivered: 2, waiting: 1, refused: 1, lastHour: 3, perHour: 0.2 },
+      ...{ letters: 4, open: 4, records: 4, delivered: 2, waiting: 1, refused: 1, lastHour: 3, perHour: 0.2 },
       refusals: [{ refusal: "MESSAGE_TOO_LARGE", letters: 1 }],
     }),
   ]);
   expect(Date.parse(stats.newest) - Date.parse(stats.oldest)).toBeGreaterThan(3 * 3_600_000 - 60_000);
   expect(stats.causes).toEqual([
-    expect.objectContaining({ reason: "deserialize", path: "/", letters: 2, lastHour: 1 }),
+    expect.objectContaining({ reason: "deserialize", path: "/", letters: 2, open: 2, lastHour: 1, mistakes: 2 }),
     expect.objectContaining({ reason: "conflict", path: "/order_uid", letters: 1 }),
     expect.objectContaining({ reason: "schema", path: "/", letters: 1 }),
   ]);
   const { stdout: text } = await dlq();
-  expect(text).toMatch(/^4 dead letters: the first 3 h ago, the last \d+ s ago\n3 in the last hour/);
+  expect(text).toMatch(/^4 dead letters, 4 open: the first 3 h ago, the last \d+ s ago\n3 failures in the last hour/);
   expect(text).toContain("2 delivered, 1 waiting, the longest for ");
-  expect(text).toMatch(/2 +1 +deserialize +\/ .* \/ is /);
+  expect(text).toMatch(/2 +2 +1 +deserialize +\/ .* \/ is .* \(and 1 other mistake\)\n/);
 });
 
 it("lists the newest first, and what a wish leaves of them", async () => {
@@ -57,11 +57,17 @@ it("lists the newest first, and what a wish leaves of them", async () => {
   expect((await list("--since", "2h"))[0]).toBe(3);
   const { stdout } = await dlq("list", "--limit", "1");
   expect(stdout.split("\n")).toEqual([
-    expect.stringMatching(/^x-dlq-id +replays +failed at +reason +delivery +first mistake$/),
-    expect.stringMatching(/:1:2:1 +0 +2\S+Z +conflict +delivered +\/order_uid is taken by another order/),
+    expect.stringMatching(/^x-dlq-id +replays +failed at +reason +delivery +outcome +first mistake$/),
+    expect.stringMatching(/:1:2:1 +0 +2\S+Z +conflict +delivered +open +\/order_uid is taken by another order/),
     "and 3 older ones (--limit N shows more)",
     "",
   ]);
+});
+
+it("says how many there are where a wish leaves none of them", async () => {
+  expect(await dlq("list", "--path", "/nowhere")).toMatchObject({
+    ...{ code: 0, stdout: "no dead letter matches (4 in all)\n" },
+  });
 });
 
 it("shows a letter without a value of its content, by x-dlq-id and by its number", async () => {

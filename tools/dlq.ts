@@ -35,7 +35,7 @@ async function answer(client: pg.Client, options: DlqOptions, now: Date): Promis
   }
   if (options.command === "list") {
     const found = await listLetters(client, options);
-    await tell(found, describeList(found.letters, found.matched));
+    await tell(found, describeList(found.letters, found.matched, found.all));
     return 0;
   }
   const letter = await findLetter(client, options.id);

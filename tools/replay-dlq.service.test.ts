@@ -27,8 +27,8 @@ const record = (id: string): Message => ({ key: id, value: broken(id) });
 async function replay(...args: string[]) {
   const { code, stdout, stderr } = await runTool("replay-dlq", ["--json", ...args], system.env);
   if (stdout === "") throw new Error(`no result: ${stderr}`);
-  const { dryRun, ...result } = JSON.parse(stdout) as ReplayResult;
-  return { code, stderr, dryRun, result };
+  const { dryRun, whole, ...result } = JSON.parse(stdout) as ReplayResult;
+  return { code, stderr, dryRun, whole, result };
 }
 
 const nothing = { sent: 0, stored: 0, failedAgain: 0, duplicate: 0, skipped: {} };
@@ -79,6 +79,13 @@ it("mended dead letters become orders: looked at in a dry run, which changes not
   expect(await sql("SELECT document FROM orders WHERE id = 'a'")).toEqual([{ document: String(orderWithId("a")) }]);
 
   expect((await replay("--go", ...MEND)).result).toEqual({ ...nothing, matched: 2, skipped: { "replayed-before": 2 } });
+  const env = { DATABASE_URL: system.database.ownerUrl };
+  const listed = await runTool("dlq", ["list"], env);
+  expect(listed.stdout.match(/ delivered +stored +\/payment\/amount/g)).toHaveLength(2);
+  const open = await runTool("dlq", ["list", "--open"], env);
+  expect(open.stdout).toBe("no dead letter matches (2 in all)\n");
+  const { letters, causes } = JSON.parse((await runTool("dlq", ["--json"], env)).stdout);
+  expect([letters, causes[0].letters, causes[0].open]).toEqual([2, 2, 0]);
   expect(await audit(system.env)).toMatchObject({ ok: true, differences: [] });
 });
 
@@ -111,10 +118,13 @@ it("a dead letter that fails again keeps its name and counts, until it was broug
 
   const env = { DATABASE_URL: system.database.ownerUrl };
   const shown = JSON.parse((await runTool("dlq", ["show", id(0), "--json"], env)).stdout);
-  expect([shown.id, shown.replays, shown.offset]).toEqual([id(0), 2, 2]);
+  expect([shown.id, shown.replays, shown.offset, shown.outcome]).toEqual([id(0), 2, 2, "open"]);
   const { letters: listed } = JSON.parse((await runTool("dlq", ["list", "--json"], env)).stdout);
   expect(listed.map((each: { replays: number }) => each.replays)).toEqual([0, 2, 1, 0]);
-  expect((await runTool("dlq", ["stats"], env)).stdout).toContain("2 were brought back: 2 failed again\n");
+  const open = JSON.parse((await runTool("dlq", ["list", "--open", "--json"], env)).stdout);
+  expect([open.all, open.matched]).toEqual([4, 2]);
+  const { stdout: stats } = await runTool("dlq", ["stats"], env);
+  expect(stats).toMatch(/^2 dead letters, 2 open: [\s\S]*\n2 were brought back: 2 failed again\n/);
 });
 
 /** Fails when a letter is claimed by both, or when a claim is not committed before its letter is sent (G1). */
@@ -186,6 +196,9 @@ it("leaves alone what cannot come back, and says why", async () => {
   const failing = await replay("--go", "--id", `${system.orders.name}:1:0:2`, "--edit", "exit 3");
   expect(failing).toMatchObject({ code: 1, result: { matched: 2, skipped: { "edit-failed": 1, copy: 1 } } });
   expect(failing.stderr).toContain(`${system.orders.name}:1:0:2 (1): the command of --edit ended with 3`);
+  const { stderr: all } = await replay("--edit", "exit 3");
+  expect(all.match(/the command of --edit ended with 3/g)).toHaveLength(1);
+  expect(all).toMatch(/stays: the command of --edit failed [\s\S]*\nstays: \S+:1:0:\d \(\d\) and 2 more: the command/);
   // Without an ingestor nothing becomes of it yet; the next run tells.
   const unwaited = await replay("--go", "--no-wait", "--reason", "schema", ...MEND);
   expect([unwaited.code, unwaited.result]).toEqual([0, { ...nothing, matched: 2, sent: 1, skipped: { copy: 1 } }]);
@@ -197,9 +210,13 @@ it("looks at the offsets that are meant, and sends no more than it is told to", 
   const ingestor = await system.ingest();
   await system.publish(brokenOrders(4), 4);
   await ingestor.stop();
-  expect((await replay("--dlq-offsets", "1-2", "--since", "1h")).result.matched).toBe(2);
-  const { result } = await replay("--go", "--limit", "1", "--no-wait", ...MEND);
-  expect(result).toMatchObject({ matched: 1, sent: 1 });
+  expect(await replay("--dlq-offsets", "1-2", "--since", "1h")).toMatchObject({ whole: true, result: { matched: 2 } });
+  const { result, whole, stderr } = await replay("--go", "--limit", "1", "--no-wait", ...MEND);
+  expect([result, whole]).toEqual([{ ...nothing, matched: 1, sent: 1 }, false]);
+  expect(stderr).toContain("1 record matched up to where it stopped, 1 sent");
+  const none = [await replay("--path", "/nowhere"), await replay("--go", "--no-wait", "--id", `${system.orders.name}:1:0:99`)];
+  expect(none.map(({ code }) => code)).toEqual([0, 1]);
+  for (const { stderr } of none) expect(stderr).toContain("no dead letter matches (4 looked through)");
 });
 
 it("stops at Ctrl-C between two records, and the same command goes on", async () => {
@@ -225,6 +242,8 @@ it("says in words what is out of reach or used wrongly", async () => {
   const run = (args: string[], env = {}) => runTool("replay-dlq", args, { ...system.env, ...env });
   expect(await run(["--go"])).toMatchObject({ code: 2, stderr: expect.stringContaining("has never ingested") });
   expect(await run(["--dlq-offsets", "7-3"])).toMatchObject({ code: 2, stderr: expect.stringContaining("17-30") });
+  expect(await run(["--path", "items"])).toMatchObject({ code: 2, stderr: expect.stringContaining("a slash: /items") });
+  expect(await run(["--id", "foo"])).toMatchObject({ code: 2, stderr: expect.stringContaining("orders:1:0:17") });
   const noDatabase = await run([], { DATABASE_URL: "postgresql://127.0.0.1:1/orders" });
   expect(noDatabase).toMatchObject({ code: 1, stderr: expect.stringContaining("start one with npm start") });
   const noKafka = await run([], { KAFKA_BROKERS: "127.0.0.1:1" });

@@ -64,8 +64,8 @@ interface Ending {
 
 /** Tells a person what has happened, and a program with `--json` as well. @returns the exit code */
 async function tell({ options, report, ledger, untold, isStopped, say }: Ending): Promise<number> {
-  const result = await resultOf(options, report, ledger);
-  const { sent, stored, failedAgain, duplicate } = result;
+  const result = await resultOf({ options, report, ledger, isStopped });
+  const { matched, sent, stored, failedAgain, duplicate } = result;
   const gone = sent - stored - failedAgain - duplicate - untold;
   const isBad = failedAgain > 0 || untold > 0 || report.hasTrouble || isStopped || (options.wait && gone > 0);
   const lines = [...report.table(), "", ...report.names(), ...(options.go ? await describeSent(result, ledger) : [])];
@@ -76,33 +76,47 @@ async function tell({ options, report, ledger, untold, isStopped, say }: Ending)
   const text = lines.join("\n").trimStart();
   if (options.json) say(text);
   await print(options.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
-  return options.go ? Number(isBad) : Number(isStopped);
+  // Whoever names a letter has been mistaken if there is none.
+  const isInVain = matched === 0 && (options.id !== undefined || options.order !== undefined);
+  return Number(isInVain || (options.go ? isBad : isStopped));
 }
 
-async function resultOf({ go }: ReplayOptions, report: Report, ledger: Ledger): Promise<ReplayResult> {
-  const { matched, skipped } = report;
+async function resultOf({ options, report, ledger, isStopped }: Omit<Ending, "untold" | "say">): Promise<ReplayResult> {
+  const { go, limit = Number.POSITIVE_INFINITY } = options;
+  const { matched, ready, skipped } = report;
+  const whole = !isStopped && ready < limit;
   const { sent = 0, stored = 0, failed = 0, duplicate = 0, gone = 0 } = go ? await ledger.countStates() : {};
   return {
-    ...{ dryRun: !go, matched, sent: sent + stored + failed + duplicate + gone },
+    ...{ dryRun: !go, whole, matched, sent: sent + stored + failed + duplicate + gone },
     ...{ stored, failedAgain: failed, duplicate, skipped },
   };
 }
 
-function describeDryRun({ matched, skipped }: ReplayResult): string {
-  const stay = Object.values(skipped).reduce((sum, count) => sum + count, 0);
-  const all = `${matched} ${matched === 1 ? "letter" : "letters"} matched`;
+function countSkipped(skipped: ReplayResult["skipped"]): number {
+  return Object.values(skipped).reduce((sum, count) => sum + count, 0);
+}
+
+/** One that failed again stands in the topic once for each time: records are counted, not letters. */
+function describeMatched({ matched, whole }: ReplayResult): string {
+  return `${matched} ${matched === 1 ? "record" : "records"} matched${whole ? "" : " up to where it stopped"}`;
+}
+
+function describeDryRun(result: ReplayResult): string {
+  const { matched, skipped } = result;
+  const stay = countSkipped(skipped);
+  const all = describeMatched(result);
   return `${all}: ${matched - stay} would be sent, ${stay} would stay. Nothing was sent; --go does it.`;
 }
 
 async function describeSent(result: ReplayResult, ledger: Ledger): Promise<string[]> {
-  const { matched, sent, stored, failedAgain, duplicate, skipped } = result;
-  const stay = Object.values(skipped).reduce((sum, count) => sum + count, 0);
+  const { sent, stored, failedAgain, duplicate, skipped } = result;
+  const stay = countSkipped(skipped);
   const failures = await ledger.listFailures(MOST_FAILURES);
   const more = failedAgain - failures.length;
   return [
     ...failures.map(({ id, failure }) => `failed again: ${id}: ${failure}`),
     ...(more > 0 ? [`and ${more} more that failed again (npm run dlq -- list)`] : []),
-    `${matched} matched, ${sent} sent: ${stored} stored, ${duplicate} duplicates, ${failedAgain} failed again; ${stay} stay`,
+    `${describeMatched(result)}, ${sent} sent: ${stored} stored, ${duplicate} duplicates, ${failedAgain} failed again; ${stay} stay`,
   ];
 }
 

@@ -1,10 +1,14 @@
 import type pg from "pg";
+import { OUTBOX_LETTERS } from "./outbox-letters";
 
 export interface LetterStats {
-  /** Dead letters in all. */
+  /** Dead letters in all; one that failed again is one letter, as it failed last. */
   readonly letters: number;
+  /** Those that nobody has brought back, or nobody knows yet what became of it. */
+  readonly open: number;
   /** The records that they stand for: more where batches could not be decoded. */
   readonly records: number;
+  /** Of what is in the outbox, where a letter stands once for each time that it failed; so do `waiting` and `refused`. */
   readonly delivered: number;
   readonly waiting: number;
   readonly refused: number;
@@ -13,10 +17,11 @@ export interface LetterStats {
   readonly newest: string | null;
   /** Since when the longest-waiting waits; null if none does. */
   readonly waitingSince: string | null;
+  /** Failures, as is `perHour`. */
   readonly lastHour: number;
-  /** Dead letters an hour, over the last day. */
+  /** Failures an hour, over the last day. */
   readonly perHour: number;
-  /** The most frequent first. */
+  /** The one of the most open letters first. */
   readonly causes: readonly Cause[];
   /** Kafka's codes for what it will not take. */
   readonly refusals: readonly { readonly refusal: string; readonly letters: number }[];
@@ -35,10 +40,13 @@ export interface Cause {
   /** Of the first mistake; `*` for a place in a list. */
   readonly path: string;
   readonly letters: number;
+  readonly open: number;
   readonly lastHour: number;
   readonly newest: string;
   /** The first mistake of the newest. */
   readonly example: string;
+  /** Different first mistakes. */
+  readonly mistakes: number;
 }
 
 const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
@@ -46,7 +54,9 @@ const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
 /** Counts the dead letters by what an operator asks first: how many, since when, why, and did they arrive. */
 export async function countLetters(client: pg.Client): Promise<LetterStats> {
   const { rows: totals } = await client.query(`
-    SELECT count(*)::int AS letters, coalesce(sum(record_count), 0)::int AS records,
+    SELECT (count(*) FILTER (WHERE outcome <> 'failed-again'))::int AS letters,
+      (count(*) FILTER (WHERE outcome IN ('open', 'sent')))::int AS open,
+      coalesce(sum(record_count) FILTER (WHERE outcome <> 'failed-again'), 0)::int AS records,
       count(delivered_at)::int AS delivered,
       (count(*) FILTER (WHERE delivered_at IS NULL AND refusal IS NULL))::int AS waiting,
       (count(*) FILTER (WHERE delivered_at IS NULL AND refusal IS NOT NULL))::int AS refused,
@@ -54,13 +64,17 @@ export async function countLetters(client: pg.Client): Promise<LetterStats> {
       min(failed_at) FILTER (WHERE delivered_at IS NULL AND refusal IS NULL) AS waiting_since,
       (count(*) FILTER (WHERE failed_at > now() - interval '1 hour'))::int AS last_hour,
       (count(*) FILTER (WHERE failed_at > now() - interval '1 day'))::int AS last_day
-    FROM outbox`);
+    FROM ${OUTBOX_LETTERS}`);
   const { rows: causes } = await client.query(`
-    WITH letters AS (SELECT id, reason, failed_at, split_part(errors, E'\\n', 1) AS mistake FROM outbox)
+    WITH last AS (
+      SELECT id, reason, failed_at, outcome, split_part(errors, E'\\n', 1) AS mistake
+      FROM ${OUTBOX_LETTERS} WHERE outcome <> 'failed-again')
     SELECT reason, regexp_replace(split_part(mistake, ' ', 1), '/[0-9]+(?=/|$)', '/*', 'g') AS path,
-      count(*)::int AS letters, (count(*) FILTER (WHERE failed_at > now() - interval '1 hour'))::int AS "lastHour",
-      max(failed_at) AS newest, (array_agg(mistake ORDER BY id DESC))[1] AS example
-    FROM letters GROUP BY 1, 2 ORDER BY letters DESC, reason, path`);
+      count(*)::int AS letters, (count(*) FILTER (WHERE outcome IN ('open', 'sent')))::int AS open,
+      (count(*) FILTER (WHERE failed_at > now() - interval '1 hour'))::int AS "lastHour",
+      max(failed_at) AS newest, (array_agg(mistake ORDER BY id DESC))[1] AS example,
+      count(DISTINCT mistake)::int AS mistakes
+    FROM last GROUP BY 1, 2 ORDER BY open DESC, letters DESC, reason, path`);
   const { rows: refusals } = await client.query(`
     SELECT refusal, count(*)::int AS letters FROM outbox
     WHERE refusal IS NOT NULL AND delivered_at IS NULL GROUP BY 1 ORDER BY 2 DESC`);

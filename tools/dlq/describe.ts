@@ -15,16 +15,18 @@ export function describeStats(stats: LetterStats, now: Date): string {
   const batches = stats.records > stats.letters ? ` (for ${stats.records} records)` : "";
   const waiting = stats.waitingSince ? `, the longest for ${ago(stats.waitingSince, now)}` : "";
   const lines = [
-    `${stats.letters} dead letters${batches}: the first ${ago(stats.oldest, now)} ago, the last ${ago(stats.newest, now)} ago`,
-    `${stats.lastHour} in the last hour, ${stats.perHour} an hour in the last day`,
+    `${stats.letters} dead letters${batches}, ${stats.open} open: the first ${ago(stats.oldest, now)} ago, the last ${ago(stats.newest, now)} ago`,
+    `${stats.lastHour} failures in the last hour, ${stats.perHour} an hour in the last day`,
     `${stats.delivered} delivered, ${stats.waiting} waiting${waiting}, ${stats.refused} refused by Kafka`,
     ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
     ...describeReplays(stats.replays),
     "",
     ...table(
-      ["letters", "last hour", "reason", "path", "newest", "its first mistake"],
-      stats.causes.map(({ letters, lastHour, reason, path, newest, example }) => [
-        ...[String(letters), String(lastHour), reason, printable(path), `${ago(newest, now)} ago`, printable(example)],
+      ["letters", "open", "last hour", "reason", "path", "newest", "for example"],
+      stats.causes.map(({ letters, open, lastHour, reason, path, newest, example, mistakes }) => [
+        ...[letters, open, lastHour].map(String),
+        ...[reason, printable(path), `${ago(newest, now)} ago`],
+        `${printable(example)}${mistakes > 1 ? ` (and ${mistakes - 1} other ${mistakes === 2 ? "mistake" : "mistakes"})` : ""}`,
       ]),
     ),
   ];
@@ -43,14 +45,15 @@ function describeReplays({ stored, failedAgain, duplicate, unknown }: LetterStat
   return all === 0 ? [] : [`${all} were brought back: ${told.join(", ")}`];
 }
 
-export function describeList(letters: readonly LetterHead[], matched: number): string {
-  if (matched === 0) return "no dead letters\n";
+export function describeList(letters: readonly LetterHead[], matched: number, all: number): string {
+  if (all === 0) return "no dead letters\n";
+  if (matched === 0) return `no dead letter matches (${all} in all)\n`;
   const rows = letters.map((letter) => [
-    ...[letter.id, String(letter.replays), letter.failedAt, letter.reason, deliveryOf(letter)],
+    ...[letter.id, String(letter.replays), letter.failedAt, letter.reason, deliveryOf(letter), wordsOf(letter)],
     printable(letter.errors[0] ?? ""),
   ]);
   const more = matched > letters.length ? [`and ${matched - letters.length} older ones (--limit N shows more)`] : [];
-  return `${[...table(["x-dlq-id", "replays", "failed at", "reason", "delivery", "first mistake"], rows), ...more].join("\n")}\n`;
+  return `${[...table(["x-dlq-id", "replays", "failed at", "reason", "delivery", "outcome", "first mistake"], rows), ...more].join("\n")}\n`;
 }
 
 /** What is shown of a letter, and what `--json` has; nothing of its content in clear, unless it is to be shown in full. */
@@ -77,6 +80,7 @@ export function describeLetter(letter: Letter, isFull: boolean): string {
     `x-dlq-id   ${view.id}${range}`,
     ...(view.replays > 0 ? [`replays    ${view.replays}, the last one failed at offset ${view.offset}`] : []),
     `outbox     row ${view.outboxId}, ${deliveryOf(view)}, ${view.attempts === 1 ? "1 attempt" : `${view.attempts} attempts`}`,
+    `outcome    ${wordsOf(view)}`,
     `failed at  ${view.failedAt}`,
     `published  ${timeOf(view.timestamp)}`,
     `reason     ${view.reason}`,
@@ -99,6 +103,10 @@ function timeOf(timestamp: number): string {
 function deliveryOf({ delivery, refusal, attempts }: LetterHead): string {
   if (delivery === "refused") return `refused: ${refusal}`;
   return delivery === "waiting" && attempts > 1 ? `waiting (${attempts} attempts)` : delivery;
+}
+
+function wordsOf({ outcome }: LetterHead): string {
+  return outcome.replace("-", " ");
 }
 
 /** The last column may be of any length. */

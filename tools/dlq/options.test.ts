@@ -12,10 +12,22 @@ test("without a command it counts", () => {
 });
 
 test("a list can be narrowed down", () => {
-  expect(read("list")).toEqual({ command: "list", json: false, undelivered: false, limit: 20 });
-  const args = ["--reason", "schema", "--path", "/items", "--since", "90m", "--limit", "3", "--undelivered", "--json"];
+  expect(read("list")).toEqual({ command: "list", json: false, undelivered: false, open: false, limit: 20 });
+  const args = [
+    "--reason",
+    "schema",
+    "--path",
+    "/items",
+    "--since",
+    "90m",
+    "--limit",
+    "3",
+    "--undelivered",
+    "--open",
+    "--json",
+  ];
   expect(read("list", ...args)).toEqual({
-    ...{ command: "list", json: true, undelivered: true, limit: 3 },
+    ...{ command: "list", json: true, undelivered: true, open: true, limit: 3 },
     ...{ reason: "schema", path: "/items", since: new Date("2026-11-22T10:30:00Z") },
   });
   expect(read("list", "--since", "2026-11-01T00:00Z")).toMatchObject({ since: new Date("2026-11-01T00:00:00Z") });
@@ -35,6 +47,7 @@ test.each([
   ["list", "--reason", "unknown"],
   ["list", "--since", "yesterday"],
   ["list", "--limit", "0"],
+  ["list", "--path", "payment/amount"],
   ["nonsense"],
   ["--nonsense"],
 ])("%s %s %s is used wrongly", (...args) => {

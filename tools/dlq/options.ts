@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { type RejectReason, rejectReasons } from "../../ingestor/judge";
-import { moment, parseCommandLine, wholeNumber } from "../command-line";
+import { mistakePath, moment, parseCommandLine, wholeNumber } from "../command-line";
 
 export interface ListWish {
   readonly reason: RejectReason | undefined;
@@ -9,6 +9,8 @@ export interface ListWish {
   readonly since: Date | undefined;
   readonly limit: number;
   readonly undelivered: boolean;
+  /** Without those whose replay was stored, or found its order there, and without those that failed again since. */
+  readonly open: boolean;
 }
 
 export type DlqOptions =
@@ -40,13 +42,18 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
     .command("list")
     .description("one a line, the newest first")
     .addOption(new Option("--reason <R>", "only of this reason").choices(rejectReasons))
-    .option("--path <P>", "only with a mistake at this path or below; /items/*/price for any item")
+    .option(
+      "--path <P>",
+      "only with a mistake at this path or below; /items/*/price for any item, / for the whole document's alone",
+      mistakePath,
+    )
+    .option("--open", "only those that nobody has brought back yet, or in vain")
     .option("--since <T>", "only since 90m, 12h, 7d ago, or since a date like 2026-11-22T10:00Z", moment(now))
     .option("--limit <N>", "at most so many", wholeNumber(1), 20)
     .option("--undelivered", "only those that are not in the dead-letter topic")
     .addOption(json)
     .action((options) => {
-      chosen = { json: false, undelivered: false, ...options, command: "list" };
+      chosen = { json: false, undelivered: false, open: false, ...options, command: "list" };
     });
   command
     .command("show")

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type RejectReason, rejectReasons } from "../../ingestor/judge";
-import { moment, parseCommandLine, wholeNumber } from "../command-line";
+import { mistakePath, moment, parseCommandLine, wholeNumber } from "../command-line";
+import { isLetterId } from "../dlq/find-letters";
 import { UsageError } from "../usage-error";
 
 /** Which dead letters are meant; whatever is undefined leaves nothing out. */
@@ -50,8 +51,16 @@ export function readOptions(args: readonly string[], now: Date): ReplayOptions {
     )
     .option("--go", "do it; without this nothing is sent and nothing is written")
     .addOption(new Option("--reason <R...>", "only of these reasons").choices(rejectReasons))
-    .option("--path <P>", "only with a mistake at this path or below; /items/*/price for any item")
-    .option("--id <ID...>", "only these: x-dlq-id (topic:epoch:partition:offset), as npm run dlq -- list names them")
+    .option(
+      "--path <P>",
+      "only with a mistake at this path or below; /items/*/price for any item, / for the whole document's alone",
+      mistakePath,
+    )
+    .option(
+      "--id <ID...>",
+      "only these: x-dlq-id (topic:epoch:partition:offset), as npm run dlq -- list names them",
+      letterIds,
+    )
     .option("--order <ID>", "only those that carry this order's id, in order_uid or as their key")
     .option("--dlq-offsets <RANGE>", "only these offsets of the dead-letter topic: 17, 17-30, 17-, 0:17-30", offsets)
     .option(
@@ -82,11 +91,18 @@ now, its x-dlq-id, and x-dlq-replays counted up. A ledger in PostgreSQL is writt
 interrupted run, whatever interrupted it, goes on when the same command is given again, and several may run at once;
 no letter is sent twice. A command of --edit that fails, or takes longer than ten seconds, leaves its letter alone.
 
-The JSON is {dryRun, matched, sent, stored, failedAgain, duplicate, skipped: {why: count}}; sent counts what an
-interrupted run had sent and this one found, too. Needs DATABASE_URL of the owner.
+The JSON is {dryRun, whole, matched, sent, stored, failedAgain, duplicate, skipped: {why: count}}. matched counts records
+of the dead-letter topic, where one that failed again stands once more; of those, what was come to: a run that --limit or
+Ctrl-C has ended is not whole. sent counts what an interrupted run had sent and this one found, too. Needs DATABASE_URL of the owner.
 
-Exit codes: 0 done, 1 some failed again or were not sent as they should have been, or it could not go on, 2 used
-wrongly.`;
+Exit codes: 0 done, 1 some failed again or were not sent as they should have been, there is nothing of that --id or
+--order, or it could not go on, 2 used wrongly.`;
+
+/** One more of them. */
+function letterIds(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (!isLetterId(text)) throw new InvalidArgumentError("It must be like orders:1:0:17, topic:epoch:partition:offset.");
+  return [...earlier, text];
+}
 
 function offsets(text: string): OffsetWish {
   const [, partition, first, dash, last] = /^(?:(\d{1,9}):)?(\d{1,18})(-)?(\d{1,18})?$/.exec(text) ?? [];

@@ -4,6 +4,9 @@ import { type Decision, type Stay, type StayingLetter, staying } from "./sift";
 
 export interface ReplayResult {
   readonly dryRun: boolean;
+  /** Whether it came to the end of what was meant, and `matched` counts all of it. */
+  readonly whole: boolean;
+  /** Records of the dead-letter topic, up to where it ended. */
   readonly matched: number;
   readonly sent: number;
   readonly stored: number;
@@ -17,7 +20,7 @@ interface Group {
   readonly reason: string;
   readonly path: string;
   readonly fate: string;
-  letters: number;
+  records: number;
   /** Of the first ones. */
   readonly examples: string[];
 }
@@ -25,9 +28,9 @@ interface Group {
 /** A path may repeat a key of a document, so there may be any number of them. */
 const MOST_GROUPS = 500;
 const EXAMPLES = 3;
-/** Letters that could not be handled as they should are named; more than these are told by their count. */
+/** Causes for which letters could not be handled as they should are told; the letters of more are only counted. */
 const MOST_NAMED = 20;
-/** These are nobody's fault and expected, whatever their number; the others are named one by one. */
+/** These are nobody's fault and expected, whatever their number; the others are told with an example. */
 const unnamed: ReadonlySet<Stay> = new Set([
   "copy",
   "replayed-before",
@@ -40,22 +43,36 @@ const unnamed: ReadonlySet<Stay> = new Set([
 export class Report {
   readonly #groups = new Map<string, Group>();
   readonly #skipped: Partial<Record<Stay, number>> = {};
-  readonly #named: string[] = [];
+  /** By what is wrong with them. */
+  readonly #named = new Map<string, { readonly first: string; more: number }>();
+  #lookedThrough = 0;
   #matched = 0;
+  #ready = 0;
   #unnamedCount = 0;
 
   constructor(private readonly sendWord: string) {}
+
+  /** So many dead letters were come to, whether they are meant or not. */
+  lookThrough(letters: number): void {
+    this.#lookedThrough += letters;
+  }
 
   add(decisions: readonly Decision[]): void {
     for (const decision of decisions) {
       this.#matched++;
       this.#count(decision.letter, decision.kind === "stays" ? fateOf(decision) : this.sendWord);
       if (decision.kind === "stays") this.#skip(decision);
+      if (decision.kind === "ready") this.#ready++;
     }
   }
 
   get matched(): number {
     return this.#matched;
+  }
+
+  /** Those that were, or would be, sent by this run itself. */
+  get ready(): number {
+    return this.#ready;
   }
 
   get skipped(): Readonly<Partial<Record<Stay, number>>> {
@@ -67,19 +84,24 @@ export class Report {
     return (["edit-failed", "refused-by-kafka", "outcome-unknown"] as const).some((why) => this.#skipped[why]);
   }
 
-  /** The letters that could not be handled, one a line. */
+  /** The letters that could not be handled, those of one cause in one line. */
   names(): string[] {
-    const more = this.#unnamedCount > 0 ? [`and ${this.#unnamedCount} more that stay like these`] : [];
-    return [...this.#named, ...more];
+    const lines = [...this.#named].map(([why, { first, more }]) => {
+      return `stays: ${first}${more > 0 ? ` and ${more.toLocaleString("en")} more` : ""}: ${why}`;
+    });
+    return this.#unnamedCount > 0 ? [...lines, `and ${this.#unnamedCount} more that stay for other causes`] : lines;
   }
 
   table(): string[] {
-    if (this.#groups.size === 0) return ["no dead letters"];
-    const groups = [...this.#groups.values()].sort((a, b) => b.letters - a.letters);
+    if (this.#groups.size === 0) {
+      const all = this.#lookedThrough;
+      return [all === 0 ? "no dead letters" : `no dead letter matches (${all.toLocaleString("en")} looked through)`];
+    }
+    const groups = [...this.#groups.values()].sort((a, b) => b.records - a.records);
     return alignColumns([
-      ["letters", "reason", "path", "what", "for example (offset in the dead-letter topic)"],
-      ...groups.map(({ letters, reason, path, fate, examples }) => [
-        ...[letters.toLocaleString("en"), reason, printable(path), printable(fate), examples.join(", ")],
+      ["records", "reason", "path", "what", "for example (offset in the dead-letter topic)"],
+      ...groups.map(({ records, reason, path, fate, examples }) => [
+        ...[records.toLocaleString("en"), reason, printable(path), printable(fate), examples.join(", ")],
       ]),
     ]);
   }
@@ -90,13 +112,13 @@ export class Report {
     const isFull = this.#groups.size >= MOST_GROUPS;
     const key = [reason, path, fate].join(" ");
     const group = this.#groups.get(key) ?? this.#open(isFull ? [reason, "(others)", "(others)"] : [reason, path, fate]);
-    group.letters++;
+    group.records++;
     if (group.examples.length < EXAMPLES) group.examples.push(`${printable(letter.info.id)} (${letter.dlqOffset})`);
   }
 
   #open([reason, path, fate]: [string, string, string]): Group {
     const key = [reason, path, fate].join(" ");
-    const group = this.#groups.get(key) ?? { reason, path, fate, letters: 0, examples: [] };
+    const group = this.#groups.get(key) ?? { reason, path, fate, records: 0, examples: [] };
     this.#groups.set(key, group);
     return group;
   }
@@ -104,12 +126,16 @@ export class Report {
   #skip({ letter, why, detail }: StayingLetter): void {
     this.#skipped[why] = (this.#skipped[why] ?? 0) + 1;
     if (unnamed.has(why)) return;
-    if (this.#named.length >= MOST_NAMED) this.#unnamedCount++;
-    else this.#named.push(`stays: ${printable(letter.info.id)} (${letter.dlqOffset}): ${staying[why]}${tail(detail)}`);
+    const cause = `${staying[why]}${tail(detail)}`;
+    const named = this.#named.get(cause);
+    if (named) named.more++;
+    else if (this.#named.size >= MOST_NAMED) this.#unnamedCount++;
+    else this.#named.set(cause, { first: `${printable(letter.info.id)} (${letter.dlqOffset})`, more: 0 });
   }
 }
 
 function fateOf({ why, detail }: StayingLetter): string {
+  if (why === "edit-failed") return `stays: ${staying[why]} failed`;
   // The place of a conflict's other order would make each a group of its own; what is wrong now is told by its path.
   const now =
     why === "would-fail-again" && detail

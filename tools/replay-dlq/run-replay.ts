@@ -118,6 +118,7 @@ async function replayRange(range: WalkedRange, limit: number, target: Target, de
   const isMeant = createFilter(deps.options);
   const letters = range.messages.flatMap((message): Letter[] => {
     const letter = readLetter(message, range.partition, deps.topic);
+    deps.report.lookThrough(letter ? 1 : 0);
     return letter && isMeant(letter) ? [letter] : [];
   });
   let ready = 0;

@@ -1,0 +1,24 @@
+/**
+ * The outbox with what became of each of its records since, as `FROM … AS letters`: all columns, `letter` (x-dlq-id) and
+ * `outcome`. A letter that failed again is there once for each time; all but its last say `failed-again`.
+ */
+export const OUTBOX_LETTERS = `(
+  SELECT o.*, named.letter, CASE
+      WHEN later.dlq_id IS NOT NULL OR r.state = 'failed' THEN 'failed-again'
+      WHEN r.state IN ('stored', 'duplicate') THEN r.state
+      WHEN r.state IN ('sending', 'sent') THEN 'sent'
+      ELSE 'open' END AS outcome
+  FROM outbox o
+  CROSS JOIN LATERAL (
+    SELECT coalesce(o.dlq_id, concat_ws(':', o.topic, o.epoch, o.partition, o."offset")) COLLATE "C" AS letter
+  ) AS named
+  LEFT JOIN replays r ON r.dlq_id = named.letter AND r.replay = o.replays + 1
+  LEFT JOIN (SELECT DISTINCT dlq_id, replays FROM outbox WHERE dlq_id IS NOT NULL) AS later
+    ON later.dlq_id = named.letter AND later.replays = o.replays + 1
+) AS letters`;
+
+/**
+ * What became of a dead letter: `open` if it was not brought back, or Kafka has lost it; `sent` if the ledger has not
+ * been told yet (the next `replay-dlq --go` asks); `stored`, or `duplicate` of an order that was there; `failed-again`.
+ */
+export type Outcome = "open" | "sent" | "stored" | "duplicate" | "failed-again";
