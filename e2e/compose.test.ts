@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { projectRoot } from "../runtime/project-root";
 import { readSettings, type SettingName, settingsTable } from "../runtime/settings";
+import { STOP_DEADLINE_MS } from "../runtime/shutdown";
 
 /** The parts of a service that are looked at here. */
 interface Service {
@@ -58,6 +59,12 @@ test.each([
   expect(Object.keys(compose.services[name]?.environment ?? {})).toEqual(expect.arrayContaining(settings));
 });
 
+test.each(["ingestor", "reader"])("%s gets every setting of its own", (name) => {
+  const own = Object.keys(settingsTable).filter((setting) => setting.startsWith(`${name.toUpperCase()}_`));
+  const given = Object.keys(compose.services[name]?.environment ?? {});
+  expect(given).toEqual(expect.arrayContaining(own.filter((setting) => !setting.endsWith("_DATABASE_URL"))));
+});
+
 test("whatever can be set from outside stands in .env.example, with the same default", () => {
   const documented = Object.fromEntries([...read(".env.example").matchAll(/^(\w+)=(.*)$/gm)].map((m) => [m[1], m[2]]));
   const used = [...composeFile.matchAll(/\$\{(\w+):-(.*?)\}/g)].map(([, name = "", value]) => [name, value] as const);
@@ -91,8 +98,7 @@ test.each(ours)("%s runs a program that the image has, and may write nothing", (
   expect(service.command).toEqual(["node", expect.stringMatching(/^dist\/.+\.js$/)]);
   expect(existsSync(at(sourceOf(service.command?.[1] ?? "")))).toBe(true);
   expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"], build: { dockerfile: "deploy/Dockerfile" } });
-  // Both processes end by themselves within eight seconds.
-  expect(Number.parseInt(service.stop_grace_period ?? "10", 10)).toBeGreaterThan(8);
+  expect(Number.parseInt(service.stop_grace_period ?? "10", 10)).toBeGreaterThan(STOP_DEADLINE_MS / 1_000);
 });
 
 test("a service that stays is started again and, if ours or a store, tells whether it lives", () => {

@@ -20,7 +20,7 @@ export interface Shutdown {
 }
 
 /** Less than the five seconds that `npm start` grants a process before it kills it. */
-const DEADLINE_MS = 4_500;
+export const STOP_DEADLINE_MS = 4_500;
 
 /** Installs the process's signal handlers. Call it once, in main.ts. */
 export function handleShutdown(log: Log): Shutdown {
@@ -34,11 +34,11 @@ export function handleShutdown(log: Log): Shutdown {
     log.info({ event: "process.stopping", reason }, `stopping: ${reason}`);
     setTimeout(() => {
       log.error(
-        { event: "process.stop-deadline", deadlineMs: DEADLINE_MS },
+        { event: "process.stop-deadline", deadlineMs: STOP_DEADLINE_MS },
         "a part did not stop in time; leaving without it",
       );
       process.exit(1);
-    }, DEADLINE_MS).unref();
+    }, STOP_DEADLINE_MS).unref();
     for (const step of steps.reverse()) {
       try {
         await step.stop();
