@@ -36,6 +36,7 @@ test("npm start -- --help tells what it can be told, and starts nothing", () => 
 test("npm start refuses what it does not know", () => {
   const { status, stderr } = run("start", "--", "--loud");
   expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("unknown option '--loud'") });
+  expect(stderr).toContain("npm start -- --help lists");
 });
 
 test.each(["ingestor", "reader", "migrate"])("npm run %s refuses what it does not know, in one line", (name) => {
@@ -44,12 +45,24 @@ test.each(["ingestor", "reader", "migrate"])("npm run %s refuses what it does no
   expect(stderr).toContain(`--loud is not known: npm run ${name} -- --help tells what is\n`);
 });
 
-test.each(["ingestor", "reader", "migrate", "audit", "dlq", "replay-dlq"])(
-  "npm run %s without a database says what to do",
+test.each(["ingestor", "reader", "migrate"])("npm run %s without a database says what to do", (name) => {
+  const { status, stderr } = run(name);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/DATABASE_URL is missing: .*npm start.*set -a; \. \.local\/env; set \+a/);
+});
+
+test.each(["audit", "dlq", "replay-dlq"])("npm run %s where nothing was ever started says so in one line", (name) => {
+  const { status, stderr } = run(name);
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(/^no system is known here: .*\n$/) });
+  expect(stderr).toContain("npm start starts one");
+});
+
+test.each(["publish", "dlq", "bench"])(
+  "the help of npm run %s can be typed as it stands, and fits a terminal",
   (name) => {
-    const { status, stderr } = run(name, ...(name === "dlq" ? ["--", "stats"] : []));
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/DATABASE_URL is missing: .*npm start/);
+    const { stdout } = run(name, "--", "--help");
+    expect(stdout).toMatch(new RegExp(`^Usage: npm run ${name} -- `));
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(122);
   },
 );
 

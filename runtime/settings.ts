@@ -105,7 +105,11 @@ export type Settings<Names extends SettingName> = {
 /** Settings that cannot be used, all of them in one message. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
-  constructor(readonly problems: readonly string[]) {
+  constructor(
+    readonly problems: readonly string[],
+    /** The settings among them that have no value at all. */
+    readonly missing: readonly SettingName[] = [],
+  ) {
     super(
       `${problems.length === 1 ? "a setting" : `${problems.length} settings`} cannot be used:\n  ${problems.join("\n  ")}`,
     );
@@ -123,12 +127,14 @@ export function readSettings<Names extends SettingName>(
 ): Settings<Names> {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
+  const missing: SettingName[] = [];
   for (const name of names) {
     const entry: Setting<unknown> = settingsTable[name];
     const value = env[name] || entry.default;
     if (value === required) {
+      missing.push(name);
       problems.push(
-        `${name} is missing: ${entry.description} (see .env.example; \`npm start\` starts a system and writes its addresses to .local/env)`,
+        `${name} is missing: ${entry.description} (see .env.example; \`npm start\` starts a system and writes its addresses to .local/env, which a shell reads by: set -a; . .local/env; set +a)`,
       );
     } else if (value !== undefined) {
       try {
@@ -139,6 +145,6 @@ export function readSettings<Names extends SettingName>(
       }
     }
   }
-  if (problems.length > 0) throw new SettingsError(problems);
+  if (problems.length > 0) throw new SettingsError(problems, missing);
   return values as Settings<Names>;
 }

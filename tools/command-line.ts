@@ -4,15 +4,21 @@ import { UsageError } from "./usage-error";
 /**
  * Reads a tool's command line. Help goes to standard output and ends the process with 0.
  *
- * @param name the npm script, for the hint
+ * @param command its name is what people type before its options, such as `npm run dlq --`
  * @throws UsageError for whatever commander does not understand
  */
-export function parseCommandLine(command: Command, name: string, args: readonly string[]): Command {
+export function parseCommandLine(command: Command, args: readonly string[]): Command {
   for (const each of [command, ...command.commands]) {
     each
       .configureOutput({ writeErr: () => {} })
       .exitOverride()
       .allowExcessArguments(false);
+  }
+  // A default command would take the word for an argument of its own.
+  const [word = ""] = args;
+  const known = command.commands.map((each) => each.name());
+  if (known.length > 0 && !/^(-.*|help|)$/.test(word) && !known.includes(word)) {
+    throw new UsageError(`unknown command ${JSON.stringify(word)} (${known.join(", ")})\n${hint(command)}`);
   }
   try {
     return command.parse(args, { from: "user" });
@@ -20,17 +26,19 @@ export function parseCommandLine(command: Command, name: string, args: readonly 
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) process.exit(0);
     const message = error.message.replace(/^error: /, "");
-    throw new UsageError(
-      `${message === "(outputHelp)" ? "say what to do" : message}\nnpm run ${name} -- --help lists what can be asked for`,
-    );
+    throw new UsageError(`${message === "(outputHelp)" ? "say what to do" : message}\n${hint(command)}`);
   }
 }
 
-export function wholeNumber(min: number): (text: string) => number {
+function hint(command: Command): string {
+  return `${command.name()} --help lists what can be asked for`;
+}
+
+export function wholeNumber(min: number, max?: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
-    if (!/^\d+$/.test(text) || number < min || !Number.isSafeInteger(number)) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min}.`);
+    if (!/^\d+$/.test(text) || number < min || number > (max ?? Number.MAX_SAFE_INTEGER)) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min}${max === undefined ? "" : ` to ${max}`}.`);
     }
     return number;
   };

@@ -15,7 +15,7 @@ runCommand(async (args) => {
     .description("Forgets the local system's data in .local, or in ORDERS_HOME: orders, topics, passwords, ports.")
     .option("--yes", "do not ask")
     .addHelpText("after", "\nExit codes: 0 done, 1 it is running or the answer was no, 2 used wrongly.");
-  const { yes } = parseCommandLine(command, "reset", args).opts<{ yes?: true }>();
+  const { yes } = parseCommandLine(command, args).opts<{ yes?: true }>();
   const { folder, path } = openHome();
   const lock = takeLock({ folder, path });
   if ("heldBy" in lock) {

@@ -1,4 +1,5 @@
 import { SettingsError } from "../runtime/settings";
+import { explainFailure, explainSettings } from "./explain-failure";
 import { UsageError } from "./usage-error";
 
 /**
@@ -11,35 +12,13 @@ export function runCommand(main: (args: readonly string[]) => Promise<number>): 
     // A server that hangs must not keep a finished tool alive.
     (exitCode) => process.exit(exitCode),
     (error: unknown) => {
-      const used = error instanceof UsageError || error instanceof SettingsError;
-      process.stderr.write(`${used ? error.message : explain(error)}\n`);
-      process.exit(used ? 2 : 1);
+      const isUsage = error instanceof UsageError;
+      const isSettings = error instanceof SettingsError;
+      const text = isUsage ? error.message : isSettings ? explainSettings(error) : explainFailure(error);
+      process.stderr.write(`${text}\n`);
+      process.exit(isUsage || isSettings ? 2 : 1);
     },
   );
-}
-
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as { readonly code?: unknown };
-  // PostgreSQL: undefined table.
-  if (code === "42P01") return `${error.message}: is the database migrated? npm run migrate`;
-  if (error.name.startsWith("KafkaJS")) return `${error.message}\n${startOne("KAFKA_BROKERS")}`;
-  // Refused connections come as an error of several addresses, whose own message is empty.
-  const text = error.message || (error instanceof AggregateError ? error.errors.map(String).join("; ") : error.name);
-  if (isOutOfReach(code)) return `${text}\n${startOne("DATABASE_URL")}`;
-  const isDefect = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
-  return isDefect ? (error.stack ?? text) : text;
-}
-
-/** Node's codes for an address that nobody answers at. */
-function isOutOfReach(code: unknown): boolean {
-  return (
-    typeof code === "string" && /^(ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|ETIMEDOUT)$/.test(code)
-  );
-}
-
-function startOne(setting: "KAFKA_BROKERS" | "DATABASE_URL"): string {
-  return `start one with npm start, or name another in ${setting}`;
 }
 
 /** Resolves when the text has left the process: a pipe takes what is large in pieces. */

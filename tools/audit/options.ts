@@ -13,7 +13,7 @@ export interface AuditOptions {
 
 /** @throws UsageError for an unknown or malformed option */
 export function readOptions(args: readonly string[]): AuditOptions {
-  const command = new Command("audit")
+  const command = new Command("npm run audit --")
     .description(
       "Compares Kafka with PostgreSQL: every record of the log is a stored order, a duplicate or a dead letter, byte for byte.",
     )
@@ -23,7 +23,7 @@ export function readOptions(args: readonly string[]): AuditOptions {
     .option("--json", "end with one line {ok, partitions, differences} on standard output")
     .addHelpText("after", notes);
   type Given = Partial<AuditOptions> & Pick<AuditOptions, "wait" | "differences">;
-  return { quick: false, json: false, ...parseCommandLine(command, "audit", args).opts<Given>() };
+  return { quick: false, json: false, ...parseCommandLine(command, args).opts<Given>() };
 }
 
 const notes = `

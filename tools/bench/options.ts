@@ -25,7 +25,7 @@ export interface BenchOptions {
 
 /** @throws UsageError for an unknown or malformed option */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const command = new Command("bench")
+  const command = new Command("npm run bench --")
     .description("Measures what Orders can do on this machine, beside references in the same run.")
     .addArgument(new Argument("<NAME>", "what to measure").choices(benchNames))
     .option("--rounds <N>", "measure everything so many times, in turns", wholeNumber(1), 5)
@@ -38,7 +38,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .option("--write", "put the result into docs/stress-test.md")
     .option("--json", "end with one line {bench, machine, rows, goals} on standard output")
     .addHelpText("after", notes);
-  const parsed = parseCommandLine(command, "bench", args);
+  const parsed = parseCommandLine(command, args);
   const {
     connections = ["64", "256"],
     rates = ["1000", "5000", "10000"],
@@ -68,8 +68,9 @@ latency    how long an answer takes at fixed rates of requests, also while order
 boot       from the reader's start to /readyz, and what it then takes, at 10,000 and 100,000 orders and at --orders
 freshness  from an order's commit to its being readable, and in memory: idle, without NOTIFY, while orders come in
 
-Needs a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's DATABASE_URL;
-works in a database of its own there, which it removes. Only this machine is loaded. latency and freshness need Kafka too. What is missing (wrk, vegeta, nginx) is
-installed where that can be done, otherwise told, and its row is left out.
+Needs a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's
+DATABASE_URL; works in a database of its own there, which it removes. Only this machine is loaded. latency and freshness
+need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its row is
+left out.
 
 Exit codes: 0 measured, 1 it could not be, 2 used wrongly. Goals that are missed do not change it.`;

@@ -27,7 +27,7 @@ export interface ChaosOptions {
 
 /** @throws UsageError for an unknown or malformed option */
 export function readOptions(args: readonly string[]): ChaosOptions {
-  const command = new Command("chaos")
+  const command = new Command("npm run chaos --")
     .description(
       "Runs systems of its own, breaks their parts at random under load, and counts what was lost or doubled.",
     )
@@ -55,7 +55,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
       ),
     )
     .addHelpText("after", notes);
-  const parsed = parseCommandLine(command, "chaos", args).opts<Partial<ChaosOptions>>();
+  const parsed = parseCommandLine(command, args).opts<Partial<ChaosOptions>>();
   if (parsed.dist && parsed.without) throw new UsageError("--dist and --without exclude each other");
   if (parsed.record && (parsed.dist || parsed.without)) {
     throw new UsageError("--record is for the programs as they are: not with --dist or --without");

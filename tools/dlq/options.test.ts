@@ -33,6 +33,12 @@ test("a list can be narrowed down", () => {
   expect(read("list", "--since", "2026-11-01T00:00Z")).toMatchObject({ since: new Date("2026-11-01T00:00:00Z") });
 });
 
+test("a command that there is not is named, with those that there are", () => {
+  expect(() => read("frob")).toThrow(
+    new UsageError('unknown command "frob" (stats, list, show)\nnpm run dlq -- --help lists what can be asked for'),
+  );
+});
+
 test("a letter is shown masked unless it is asked for in full or raw", () => {
   expect(read("show", "orders:1:0:5")).toEqual({
     ...{ command: "show", id: "orders:1:0:5", json: false, raw: false, full: false },

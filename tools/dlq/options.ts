@@ -28,7 +28,7 @@ export type DlqOptions =
 export function readOptions(args: readonly string[], now: Date): DlqOptions {
   let chosen: DlqOptions | undefined;
   const json = new Option("--json", "end with one line of JSON on standard output");
-  const command = new Command("dlq").description(
+  const command = new Command("npm run dlq --").description(
     "Looks at the dead letters: the records that are no orders, as PostgreSQL keeps them. Changes nothing, needs no Kafka.",
   );
   command
@@ -68,7 +68,7 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
       chosen = { json: false, raw: false, full: false, ...options, command: "show", id };
     });
   command.addHelpText("after", notes);
-  parseCommandLine(command, "dlq", args);
+  parseCommandLine(command, args);
   if (!chosen) throw new Error("commander has run no command");
   return chosen;
 }

@@ -1,5 +1,6 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { CompressionTypes } from "kafkajs";
+import { parseCommandLine } from "../command-line";
 import { UsageError } from "../usage-error";
 
 /** What the command line asks for, checked. */
@@ -38,7 +39,7 @@ type Switch = "sample" | "dryRun" | "json";
  * @throws UsageError for an unknown or malformed option, or when there is nothing to publish
  */
 export function readOptions(args: readonly string[]): PublishOptions {
-  const command = new Command("publish")
+  const command = new Command("npm run publish --")
     .description("Publishes orders to Kafka and waits until all replicas have them.")
     .argument("[FILE...]", "files to publish, - for standard input")
     .option("--sample", "publish the example order (ingestor/order-example.json)")
@@ -55,18 +56,8 @@ export function readOptions(args: readonly string[]): PublishOptions {
     .addOption(new Option("--codec <NAME>", "compression").choices(Object.keys(codecs)).default("none"))
     .option("--dry-run", "do everything but send; needs no Kafka")
     .option("--json", "end with one line {sent, failed, ids} on standard output")
-    .addHelpText("after", forms)
-    .configureOutput({ writeErr: () => {} })
-    .exitOverride();
-  try {
-    command.parse(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) process.exit(0);
-    throw new UsageError(
-      `${error.message.replace(/^error: /, "")}\nnpm run publish -- --help lists what can be asked for`,
-    );
-  }
+    .addHelpText("after", forms);
+  parseCommandLine(command, args);
   // Commander leaves a switch out that was not given, and would write "(default: false)" behind one that has a default.
   type Given = Partial<PublishOptions> & Omit<PublishOptions, Switch>;
   const switches = { sample: false, dryRun: false, json: false };

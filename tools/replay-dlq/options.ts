@@ -45,7 +45,7 @@ export interface ReplayOptions extends LetterWish {
 
 /** @throws UsageError for an unknown or malformed option */
 export function readOptions(args: readonly string[], now: Date): ReplayOptions {
-  const command = new Command("replay-dlq")
+  const command = new Command("npm run replay-dlq --")
     .description(
       "Sends dead letters to the topic that they came from again. Without --go it only tells what would happen.",
     )
@@ -79,7 +79,7 @@ export function readOptions(args: readonly string[], now: Date): ReplayOptions {
     .addHelpText("after", notes);
   type Switch = "go" | "force" | "json";
   type Given = Omit<ReplayOptions, Switch> & Partial<Pick<ReplayOptions, Switch>>;
-  const given = parseCommandLine(command, "replay-dlq", args).opts<Given>();
+  const given = parseCommandLine(command, args).opts<Given>();
   if (given.since && given.until && given.since >= given.until) throw new UsageError("--since is not before --until");
   return { go: false, force: false, json: false, ...given };
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { UsageError } from "../usage-error";
 import { tellAccidents } from "./accidents";
 import { readEnvFile, writeEnvFile } from "./env-file";
 import { isReadable, publishFirstOrders, sampleId } from "./first-orders";
@@ -17,7 +18,7 @@ import { whenToldToEnd } from "./told-to-end";
 import { welcome } from "./welcome";
 
 async function main(): Promise<number> {
-  const options = readOptions();
+  const options = readOptions(process.argv.slice(2));
   const steps = createSteps();
   const home = openHome({ ORDERS_HOME: options.home ?? process.env["ORDERS_HOME"] });
   const lock = takeLock(home);
@@ -84,7 +85,7 @@ async function untilToldToEnd(signal: AbortSignal, steps: Steps, started: Promis
 }
 
 function wordsOf(error: unknown): string {
-  if (error instanceof StartError) return error.message;
+  if (error instanceof StartError || error instanceof UsageError) return error.message;
   return String(error instanceof Error ? error.stack : error);
 }
 
@@ -92,6 +93,6 @@ main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${wordsOf(error)}\n`);
-    process.exit(1);
+    process.exit(error instanceof UsageError ? 2 : 1);
   },
 );

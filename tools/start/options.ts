@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { parseCommandLine, wholeNumber } from "../command-line";
 
 export interface StartOptions {
   readonly servicesOnly?: true;
@@ -15,25 +16,17 @@ KAFKA_BROKERS, DATABASE_URL and REDIS_URL name services to use instead of our ow
 Exit codes: 0 stopped when told to, or running already; 1 it could not be started; 2 used wrongly.
 `;
 
-/** Reads the command line; ends the process with exit code 2 if it cannot be understood. */
-export function readOptions(): StartOptions {
-  return new Command("npm start --")
+/** @throws UsageError for an unknown or malformed option */
+export function readOptions(args: readonly string[]): StartOptions {
+  const command = new Command("npm start --")
     .description("Runs the whole system on this machine until Ctrl-C. Its data is kept in .local, or in ORDERS_HOME.")
     .option("--services-only", "Kafka with its topics and Postgres with its tables; neither ingestor nor reader")
     .option("--redis", "a redis-server for the dead letters' queue, which is otherwise kept in Postgres")
     .option("--no-sample", "publish no orders")
-    .option("--port <port>", "the page's port", port)
+    .option("--port <port>", "the page's port", wholeNumber(0, 65_535))
     .option("--any-ports", "take any free ports instead of the usual ones")
     .option("--home <folder>", "where the data is kept, before ORDERS_HOME")
     .option("--quiet", "log only what is wrong")
-    .addHelpText("after", HELP)
-    .allowExcessArguments(false)
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-    .parse()
-    .opts<StartOptions>();
-}
-
-function port(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError("a port is a number to 65535");
-  return Number(text);
+    .addHelpText("after", HELP);
+  return parseCommandLine(command, args).opts<StartOptions>();
 }
