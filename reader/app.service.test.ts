@@ -291,6 +291,14 @@ describe("the page", () => {
     expect(sent).toBeLessThan(40 * 1_024);
   });
 
+  test.each(["en-!!!", "ru-RU_x", "x", "", "*"])(
+    "is written without JavaScript for whoever says to speak %j",
+    async (language) => {
+      const { status, text } = await get("/plain?order=odd", { "Accept-Language": language });
+      expect([status, text.includes('data-state="found"')]).toEqual([200, true]);
+    },
+  );
+
   test("brings along every file that it names", async () => {
     const { text } = await get("/");
     const named = [...text.matchAll(/(?:src|href)="(\/page\/[^"]+)"/g)].map(([, path]) => path ?? "");

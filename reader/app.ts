@@ -85,6 +85,8 @@ function measure({ metrics }: AppDeps): Koa.Middleware {
     const startedAt = performance.now();
     ctx.res.once("close", () => {
       const route = typeof ctx._matchedRoute === "string" ? ctx._matchedRoute : "none";
+      // It lasts as long as somebody watches, which is no measure of the reader.
+      if (route === "/recent") return;
       metrics.observeRequest(ctx.method, route, ctx.status, (performance.now() - startedAt) / 1_000);
     });
     await next();

@@ -52,6 +52,17 @@ describe("the cache", () => {
     expect(kept(cache, [..."cdefg"])).toBe("efg");
   });
 
+  test("takes another order under an id that is here: a database that was refilled may have it", () => {
+    const cache = createOrderCache(ROOM_FOR_THREE);
+    for (const id of "abc") cache.add(order(id));
+    const other = { ...order("x"), id: "b" };
+    cache.add(other);
+    expect(cache.find("b")?.body).toEqual(other.document);
+    expect(cache.find("b")?.etag).toBe(`"${Buffer.from(other.sha256).toString("hex")}"`);
+    for (const id of "defghi") cache.add(order(id));
+    expect([kept(cache, [..."abcdefghi"]), cache.size]).toEqual(["ghi", 3]);
+  });
+
   test("leaves an order that is there as it is, and counts it once", () => {
     const cache = createOrderCache(ROOM_FOR_THREE);
     cache.add(order("a"));

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { createOrderIndex, hashOfId, INDEX_BYTES } from "./order-index";
 import {
   createSlab,
+  hasDigest,
   hasId,
   type IncomingOrder,
   type ReadyOrder,
@@ -28,7 +29,10 @@ export type { IncomingOrder, ReadyOrder } from "./order-slab";
  */
 export interface OrderCache {
   find(id: string): ReadyOrder | undefined;
-  /** Keeps an order, at the cost of the oldest. An id that is here already stays as it is: orders never change. */
+  /**
+   * Keeps an order, at the cost of the oldest. One that is here already stays, unless it is another one: orders never
+   * change, but a database that was put back and refilled may have given the id to the other of two that wanted it.
+   */
   add(order: IncomingOrder): void;
   /** Keeps an order that is older than all others, if there is room; false means that the cache is full. */
   addOlder(order: IncomingOrder): boolean;
@@ -95,6 +99,14 @@ export function createOrderCache(limitBytes: number): OrderCache {
     index.insert(hash, slab.number * MOST_SLAB_BYTES + writeRecord(slab, order, hash));
   };
 
+  /** Its bytes stay until their slab goes. */
+  const forget = (place: number, hash: number): void => {
+    index.remove(hash, place);
+    slabAt(place).orders -= 1;
+    size -= 1;
+    bytes -= INDEX_BYTES;
+  };
+
   const letOneGo = (): void => {
     const chain = older.slabs.length > 0 ? older : newer;
     const slab = chain === older ? chain.slabs.pop() : chain.slabs.shift();
@@ -115,8 +127,13 @@ export function createOrderCache(limitBytes: number): OrderCache {
     },
     add(order) {
       const hash = hashOfId(order.id, seed);
+      const place = index.find(order.id, hash);
+      if (place !== undefined) {
+        if (hasDigest(slabAt(place), place % MOST_SLAB_BYTES, order.sha256)) return;
+        forget(place, hash);
+      }
       const record = recordBytes(order);
-      if (record + INDEX_BYTES + SLAB_OVERHEAD_BYTES > limitBytes || index.find(order.id, hash) !== undefined) return;
+      if (record + INDEX_BYTES + SLAB_OVERHEAD_BYTES > limitBytes) return;
       while (bytes + costIn(newer, record) > limitBytes) letOneGo();
       write(newer, order, record, hash);
     },

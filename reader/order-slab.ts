@@ -73,6 +73,10 @@ export function hasId({ bytes }: Slab, at: number, id: string): boolean {
   return true;
 }
 
+export function hasDigest({ bytes }: Slab, at: number, sha256: Uint8Array): boolean {
+  return bytes.compare(sha256, 0, sha256.length, at + DIGEST_AT, at + ID_AT) === 0;
+}
+
 /** The order at an offset. Its body is a view, which keeps the slab's memory as long as somebody has it. */
 export function readRecord({ bytes }: Slab, at: number): ReadyOrder {
   const from = at + ID_AT + bytes.readUInt32LE(at + ID_BYTES_AT);

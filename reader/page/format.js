@@ -20,7 +20,13 @@ export function sumOf(values) {
  */
 export function createFormat(locale, timeZone) {
   const isNumber = (value) => typeof value === "number" || typeof value === "bigint";
-  const number = (value) => (isNumber(value) ? new Intl.NumberFormat(locale).format(value) : asText(value));
+  // Made once: an order may have thousands of items, and making one of these takes longer than writing a number.
+  const plain = new Intl.NumberFormat(locale);
+  const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 2 });
+  const moneyIn = lastOnly(
+    (currency) => new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: 0 }),
+  );
+  const number = (value) => (isNumber(value) ? plain.format(value) : asText(value));
   const timeFormat = new Intl.DateTimeFormat(locale, {
     dateStyle: "long",
     timeStyle: timeZone ? "long" : "short",
@@ -39,7 +45,7 @@ export function createFormat(locale, timeZone) {
     money(amount, currency) {
       if (!isNumber(amount)) return asText(amount);
       try {
-        return new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: 0 }).format(amount);
+        return moneyIn(currency).format(amount);
       } catch {
         return [number(amount), typeof currency === "string" ? currency : ""].join(" ").trim();
       }
@@ -48,7 +54,7 @@ export function createFormat(locale, timeZone) {
     /** @param value per cent: 30 is 30 % */
     percent(value) {
       if (typeof value !== "number") return asText(value);
-      return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 2 }).format(value / 100);
+      return percent.format(value / 100);
     },
 
     /** @returns `{ text, machine }`; machine is undefined if the value is no instant */
@@ -60,5 +66,14 @@ export function createFormat(locale, timeZone) {
 
     /** The time of day of an instant. */
     clock: (value) => clockFormat.format(new Date(value)),
+  };
+}
+
+/** A function that remembers its last answer: all of an order's sums are in one currency. */
+function lastOnly(make) {
+  let last;
+  return (key) => {
+    if (last?.key !== key) last = { key, made: make(key) };
+    return last.made;
   };
 }

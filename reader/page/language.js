@@ -20,10 +20,19 @@ export function chooseLanguage(preferred) {
  * @param {string} [timeZone] the viewer's own if it is left out
  */
 export function createLanguage(tag, preferred, timeZone) {
-  const locale = preferred.find((each) => primaryOf(each) === tag) ?? tag;
+  const locale = preferred.find((each) => primaryOf(each) === tag && isTag(each)) ?? tag;
   return { tag, words: WORDS[tag], format: createFormat(locale, timeZone) };
 }
 
 function primaryOf(tag) {
   return tag.toLowerCase().split("-")[0];
+}
+
+/** Whoever asks without a browser may name anything. */
+function isTag(text) {
+  try {
+    return Intl.getCanonicalLocales(text).length === 1;
+  } catch {
+    return false;
+  }
 }

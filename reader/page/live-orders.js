@@ -41,13 +41,12 @@ function showOrder(section, { id, at, amount, currency }, { format }) {
   const list = section.querySelector("ul");
   // A reader that was started anew tells again what it told before.
   for (const row of list.children) if (row.dataset.id === id) row.remove();
-  const time = at ? element("time", { datetime: at, class: "quiet" }, format.clock(at)) : undefined;
   const row = element(
     "li",
     { "data-id": id },
     element("a", { class: "id", href: `?order=${encodeURIComponent(id)}` }, element("bdi", {}, id)),
     element("span", { class: "number" }, format.money(BigInt(amount), currency)),
-    element("span", { class: "number" }, time),
+    at ? element("time", { datetime: at, class: "quiet" }, format.clock(at)) : undefined,
   );
   list.prepend(render(row));
   while (list.children.length > SHOWN) list.lastElementChild.remove();
