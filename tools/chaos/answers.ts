@@ -16,6 +16,21 @@ export interface Findings {
   readonly longestStallMs: number;
 }
 
+/**
+ * What was found while the system ran, and what its readers answered from their memory alone. The longest stall is the
+ * former's: an order that is kept back until then is first asked for when that suits the chaos.
+ */
+export function addFindings(running: Findings, fromMemory: Findings): Findings {
+  return {
+    asked: running.asked + fromMemory.asked,
+    unavailable: running.unavailable + fromMemory.unavailable,
+    wrongBytes: running.wrongBytes + fromMemory.wrongBytes,
+    false404: running.false404 + fromMemory.false404,
+    unexpected: running.unexpected + fromMemory.unexpected,
+    longestStallMs: running.longestStallMs,
+  };
+}
+
 /** Judges every answer of the readers, and tells of each that is wrong on standard error. */
 export class Answers {
   #counts = { asked: 0, unavailable: 0, wrongBytes: 0, false404: 0, unexpected: 0, longestStallMs: 0 };

@@ -44,8 +44,11 @@ runCommand(async ([file = "", ...readers]) => {
   process.send?.({ ...answers.findings(), unread: orders.unread() });
 
   await fromMemory;
+  const remembered = new Answers(readers);
   let unserved = 0;
-  for (const [reader, url] of readers.entries()) unserved += await askFromMemory({ url, reader, orders, answers });
-  process.send?.({ unserved });
+  for (const [reader, url] of readers.entries()) {
+    unserved += await askFromMemory({ url, reader, orders, answers: remembered });
+  }
+  process.send?.({ ...remembered.findings(), unserved });
   return 0;
 });

@@ -82,7 +82,11 @@ function countUnlogged({ acknowledgements, log }: Outcome): number {
   return acknowledgements.filter((each) => places.get(placeOf(each)) !== each.n).length;
 }
 
-/** By how many records PostgreSQL's count is above (+1) or below (-1) the log's, over all partitions. */
+/**
+ * By how many records PostgreSQL's count is above (+1) or below (-1) the log's, over all partitions. A count has no
+ * offsets: in one partition a record that was lost and one that was received twice hide each other here. What
+ * is lost shows all the same: an order is not stored then, a dead letter is missing, and the audit goes by offsets.
+ */
 function countReceived({ log, received }: Outcome, direction: 1 | -1): number {
   const logged = new Map<number, number>();
   for (const { partition } of log) logged.set(partition, (logged.get(partition) ?? 0) + 1);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
-import type { Findings } from "./answers";
+import { addFindings, type Findings } from "./answers";
 import { type ChaosSystem, startChaosSystem } from "./chaos-system";
 import { awaitLevel, checkBooks, UP_AGAIN_MS } from "./check-books";
 import { type Helper, startHelper } from "./helper";
@@ -106,11 +106,12 @@ async function disturbAndCheck(options: RunOptions, running: Running): Promise<R
 async function questionReaders(system: ChaosSystem, asker: Helper): Promise<Findings & Unanswered> {
   const levelAt = performance.now();
   asker.tell("finish");
-  const findings = await asker.answer<Findings & Pick<Unanswered, "unread">>(ASKER_ANSWERS_MS);
+  const { unread, ...running } = await asker.answer<Findings & Pick<Unanswered, "unread">>(ASKER_ANSWERS_MS);
   await sleep(Math.max(0, levelAt + READABLE_WITHIN_MS - performance.now()));
   for (const reader of ["reader-1", "reader-2"] as const) system.link(`${reader} postgres`).refuse();
   asker.tell("from-memory");
-  return { ...findings, ...(await asker.answer<Pick<Unanswered, "unserved">>(ASKER_ANSWERS_MS)) };
+  const { unserved, ...fromMemory } = await asker.answer<Findings & Pick<Unanswered, "unserved">>(ASKER_ANSWERS_MS);
+  return { ...addFindings(running, fromMemory), unread, unserved };
 }
 
 type Unanswered = Pick<RunResult, "unread" | "unserved">;
