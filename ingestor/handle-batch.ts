@@ -1,5 +1,6 @@
 import type { EachBatchPayload } from "kafkajs";
 import type { Prisma } from "../prisma/client";
+import { fetchedOffsetOf } from "../runtime/kafka/fetched-offset";
 import { undecodableOf } from "../runtime/kafka/undecodable";
 import type { Log } from "../runtime/log";
 import type { Assignment, OpenPartition } from "./assignment";
@@ -47,7 +48,7 @@ export async function handleBatch(
   if (!partition || isStale()) return;
   const isCurrent = (): boolean => isRunning() && !isStale() && assignment.get(batch.partition) === partition;
 
-  const fetchedOffset = BigInt(fetchedOffsetOf(batch));
+  const fetchedOffset = fetchedOffsetOf(batch);
   // Out of the log's range kafkajs jumps to its start: a topic that was made anew, and ends before the position.
   if (fetchedOffset < partition.fetchOffset) return reposition(partition, assignment, deps);
   if (!isSameTopic(batch, partition)) {
@@ -149,9 +150,4 @@ function isSameTopic({ messages }: EachBatchPayload["batch"], partition: OpenPar
   partition.lastRecord = undefined;
   const found = lastRecord && messages.find(({ offset }) => BigInt(offset) === lastRecord.offset);
   return !found || undecodableOf(found) !== undefined || digestOf(found).equals(lastRecord.digest);
-}
-
-/** Where the fetch began. kafkajs has it on every batch, its types do not. */
-function fetchedOffsetOf(batch: EachBatchPayload["batch"]): string {
-  return (batch as unknown as { readonly fetchedOffset: string }).fetchedOffset;
 }

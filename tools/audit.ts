@@ -4,9 +4,10 @@ import { readSettings } from "../runtime/settings";
 import { Differences } from "./audit/differences";
 import { Ledger } from "./audit/ledger";
 import { type AuditOptions, readOptions } from "./audit/options";
-import { describe, Progress, resultOf } from "./audit/report";
+import { describe, describeProgress, resultOf } from "./audit/report";
 import { type AuditedPartition, audit, auditQuickly } from "./audit/run-audit";
 import { loadLocalEnv } from "./local-env";
+import { Progress } from "./progress";
 import { print, runCommand } from "./run-command";
 import { createToolLog } from "./tool-log";
 
@@ -52,7 +53,7 @@ async function auditFully(
       group: settings.KAFKA_GROUP,
       waitMs: wait * 1_000,
       say: (text) => progress.say(text),
-      onProgress: (topic, done, total) => progress.show(topic, done, total),
+      onProgress: (topic, done, total) => progress.show(() => describeProgress(topic, done, total)),
     });
   } finally {
     await Promise.allSettled([admin.disconnect(), prisma.$disconnect()]);

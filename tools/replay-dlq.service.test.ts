@@ -214,7 +214,10 @@ it("looks at the offsets that are meant, and sends no more than it is told to", 
   const { result, whole, stderr } = await replay("--go", "--limit", "1", "--no-wait", ...MEND);
   expect([result, whole]).toEqual([{ ...nothing, matched: 1, sent: 1 }, false]);
   expect(stderr).toContain("1 record matched up to where it stopped, 1 sent");
-  const none = [await replay("--path", "/nowhere"), await replay("--go", "--no-wait", "--id", `${system.orders.name}:1:0:99`)];
+  const none = [
+    await replay("--path", "/nowhere"),
+    await replay("--go", "--no-wait", "--id", `${system.orders.name}:1:0:99`),
+  ];
   expect(none.map(({ code }) => code)).toEqual([0, 1]);
   for (const { stderr } of none) expect(stderr).toContain("no dead letter matches (4 looked through)");
 });

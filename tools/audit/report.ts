@@ -1,3 +1,4 @@
+import type { ProgressText } from "../progress";
 import { type Difference, type Differences, differenceKinds } from "./differences";
 import type { AuditedPartition } from "./run-audit";
 
@@ -45,31 +46,8 @@ function verdictOf(ok: boolean): string {
   return ok ? "ok: every record is accounted for" : "NOT ok";
 }
 
-const EVERY_MS = { terminal: 200, file: 5_000 };
-
-/** Says how far the audit is: on a terminal in one line that changes, elsewhere in a line now and then. */
-export class Progress {
-  #shownAt = performance.now();
-  #isShown = false;
-
-  constructor(private readonly err: NodeJS.WriteStream = process.stderr) {}
-
-  show(topic: string, done: bigint, total: bigint): void {
-    const now = performance.now();
-    if (now - this.#shownAt < (this.err.isTTY ? EVERY_MS.terminal : EVERY_MS.file)) return;
-    this.#shownAt = now;
-    const text = `${topic}: ${done.toLocaleString("en")} of ${total.toLocaleString("en")} offsets compared`;
-    this.err.write(this.err.isTTY ? `\r${text}\u001b[K` : `${text}\n`);
-    this.#isShown = this.err.isTTY;
-  }
-
-  say(text: string): void {
-    this.clear();
-    this.err.write(`${text}\n`);
-  }
-
-  clear(): void {
-    if (this.#isShown) this.err.write("\r\u001b[K");
-    this.#isShown = false;
-  }
+/** How far the audit is. */
+export function describeProgress(topic: string, done: bigint, total: bigint): ProgressText {
+  const text = `${topic}: ${done.toLocaleString("en")} of ${total.toLocaleString("en")} offsets compared`;
+  return { bar: "", text };
 }

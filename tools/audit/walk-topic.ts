@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import type { LogBounds } from "../../ingestor/open-positions";
 import { withHeartbeat } from "../../ingestor/with-heartbeat";
+import { fetchedOffsetOf } from "../../runtime/kafka/fetched-offset";
 
 /**
  * Reads a topic once, read-committed, from where its log begins to ends that were captured before, in ranges of offsets
@@ -144,7 +145,7 @@ function consume(consumer: Consumer, walk: Walk, cursors: ReadonlyMap<number, Cu
     const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
       const cursor = cursors.get(batch.partition);
       if (!cursor) return;
-      const fetchedFrom = BigInt(fetchedOffsetOf(batch));
+      const fetchedFrom = fetchedOffsetOf(batch);
       if (fetchedFrom > cursor.seen) cursor.told = cursor.seen = fetchedFrom;
       const messages = batch.messages.filter(({ offset }) => isBetween(BigInt(offset), cursor));
       for (const range of rangesOf(messages, BigInt(batch.lastOffset()) + 1n)) {
@@ -204,9 +205,4 @@ export function* rangesOf(
     bytes = 0;
   }
   yield { messages: messages.slice(start), to: end };
-}
-
-/** Where the fetch began. kafkajs has it on every batch, its types do not. */
-function fetchedOffsetOf(batch: EachBatchPayload["batch"]): string {
-  return (batch as unknown as { readonly fetchedOffset: string }).fetchedOffset;
 }

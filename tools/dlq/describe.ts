@@ -1,3 +1,4 @@
+import { alignColumns } from "../align-columns";
 import type { LetterStats } from "./count-letters";
 import type { Letter, LetterHead } from "./find-letters";
 import { printable, redactValue, showBytes } from "./redact";
@@ -21,14 +22,14 @@ export function describeStats(stats: LetterStats, now: Date): string {
     ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
     ...describeReplays(stats.replays),
     "",
-    ...table(
+    ...alignColumns([
       ["letters", "open", "last hour", "reason", "path", "newest", "for example"],
-      stats.causes.map(({ letters, open, lastHour, reason, path, newest, example, mistakes }) => [
+      ...stats.causes.map(({ letters, open, lastHour, reason, path, newest, example, mistakes }) => [
         ...[letters, open, lastHour].map(String),
         ...[reason, printable(path), `${ago(newest, now)} ago`],
         `${printable(example)}${mistakes > 1 ? ` (and ${mistakes - 1} other ${mistakes === 2 ? "mistake" : "mistakes"})` : ""}`,
       ]),
-    ),
+    ]),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -53,7 +54,8 @@ export function describeList(letters: readonly LetterHead[], matched: number, al
     printable(letter.errors[0] ?? ""),
   ]);
   const more = matched > letters.length ? [`and ${matched - letters.length} older ones (--limit N shows more)`] : [];
-  return `${[...table(["x-dlq-id", "replays", "failed at", "reason", "delivery", "outcome", "first mistake"], rows), ...more].join("\n")}\n`;
+  const head = ["x-dlq-id", "replays", "failed at", "reason", "delivery", "outcome", "first mistake"];
+  return `${[...alignColumns([head, ...rows]), ...more].join("\n")}\n`;
 }
 
 /** What is shown of a letter, and what `--json` has; nothing of its content in clear, unless it is to be shown in full. */
@@ -107,16 +109,4 @@ function deliveryOf({ delivery, refusal, attempts }: LetterHead): string {
 
 function wordsOf({ outcome }: LetterHead): string {
   return outcome.replace("-", " ");
-}
-
-/** The last column may be of any length. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)));
-  return all.map((row) =>
-    row
-      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
 }

@@ -1,4 +1,6 @@
+import { alignColumns } from "../align-columns";
 import { printable } from "../dlq/redact";
+import type { ProgressText } from "../progress";
 import { firstPathOf, type Letter } from "./letter";
 import { type Decision, type Stay, type StayingLetter, staying } from "./sift";
 
@@ -148,45 +150,12 @@ function tail(detail: string | undefined): string {
   return detail === undefined ? "" : ` ${printable(detail)}`;
 }
 
-/** The last column may be of any length. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
-const EVERY_MS = { terminal: 200, file: 5_000 };
 const BAR = 24;
 
-/** Says how far it is: on a terminal by a bar, elsewhere in a line now and then. */
-export class Progress {
-  #shownAt = performance.now();
-  #isShown = false;
-
-  constructor(private readonly err: NodeJS.WriteStream = process.stderr) {}
-
-  show(done: bigint, total: bigint, ready: number, word: string): void {
-    const now = performance.now();
-    if (now - this.#shownAt < (this.err.isTTY ? EVERY_MS.terminal : EVERY_MS.file)) return;
-    this.#shownAt = now;
-    const filled = total === 0n ? BAR : Number((BigInt(BAR) * done) / total);
-    const bar = `[${"#".repeat(filled)}${" ".repeat(BAR - filled)}] `;
-    const text = `${done.toLocaleString("en")} of ${total.toLocaleString("en")} offsets, ${ready.toLocaleString("en")} ${word}`;
-    this.err.write(this.err.isTTY ? `\r${bar}${text}\u001b[K` : `${text}\n`);
-    this.#isShown = this.err.isTTY;
-  }
-
-  say(text: string): void {
-    this.clear();
-    this.err.write(`${text}\n`);
-  }
-
-  clear(): void {
-    if (this.#isShown) this.err.write("\r\u001b[K");
-    this.#isShown = false;
-  }
+/** How far it is: the offsets come to, and what was found for sending. */
+export function describeProgress(done: bigint, total: bigint, ready: number, word: string): ProgressText {
+  const filled = total === 0n ? BAR : Number((BigInt(BAR) * done) / total);
+  const bar = `[${"#".repeat(filled)}${" ".repeat(BAR - filled)}] `;
+  const text = `${done.toLocaleString("en")} of ${total.toLocaleString("en")} offsets, ${ready.toLocaleString("en")} ${word}`;
+  return { bar, text };
 }

@@ -2,13 +2,14 @@ import type { Admin, Kafka, Producer } from "kafkajs";
 import type { ApartJudge } from "../../ingestor/judge-apart";
 import type { LogBounds } from "../../ingestor/open-positions";
 import { countProgress, earlier, later, readLogBounds, type WalkedRange, walkTopic } from "../audit/walk-topic";
+import type { Progress } from "../progress";
 import { UsageError } from "../usage-error";
 import { awaitOutcomes } from "./await-outcomes";
 import { findSent } from "./find-sent";
 import type { Ledger } from "./ledger";
 import { createFilter, type Letter, readLetter } from "./letter";
 import type { OffsetWish, ReplayOptions } from "./options";
-import type { Progress, Report } from "./report";
+import { describeProgress, type Report } from "./report";
 import { sendReady } from "./send";
 import { type Decision, type ReadyLetter, sift } from "./sift";
 
@@ -67,7 +68,7 @@ export async function replay(deps: ReplayDeps): Promise<number> {
       ready += await replayRange(range, (options.limit ?? Number.POSITIVE_INFINITY) - ready, target, deps);
       if (ready >= (options.limit ?? Number.POSITIVE_INFINITY)) enough.abort();
       count(range.to - range.from);
-      progress.show(done, total, ready, options.go ? "sent" : "to be sent");
+      progress.show(() => describeProgress(done, total, ready, options.go ? "sent" : "to be sent"));
     },
   });
   if (!options.go || !options.wait) return 0;
