@@ -1,8 +1,11 @@
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type LogFn, type Logger, type LoggerOptions, pino } from "pino";
 import pretty from "pino-pretty";
 import type { Settings } from "./settings";
 
 export type Log = Logger;
+
+/** pino's number for `error`. */
+const ERROR_LEVEL = 50;
 
 /**
  * The process's log on standard output. Every line has `event`, a stable name to search and alarm by; none ever holds
@@ -21,5 +24,24 @@ export function createLog(service: string, settings: Settings<"LOG_LEVEL" | "LOG
         sync: true,
       })
     : pino.destination({ dest: 1, sync: true });
-  return pino({ level: settings.LOG_LEVEL, base: { service }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const isBrief = isPretty && settings.LOG_LEVEL !== "debug" && settings.LOG_LEVEL !== "trace";
+  const hooks: LoggerOptions["hooks"] = {
+    logMethod(args, method, level) {
+      const [fields, ...rest] = args;
+      method.apply(this, [isBrief ? withoutStack(fields, level) : fields, ...rest] as Parameters<LogFn>);
+    },
+  };
+  const timestamp = pino.stdTimeFunctions.isoTime;
+  return pino({ level: settings.LOG_LEVEL, base: { service }, timestamp, hooks }, destination);
+}
+
+/**
+ * For a terminal: a warning is of what passes by itself, such as a server that is away; twenty lines of a driver's
+ * internals would only hide its one sentence. JSON lines, errors, and the levels debug and trace keep the stack.
+ */
+export function withoutStack(fields: unknown, level: number): unknown {
+  if (typeof fields !== "object" || fields === null || level >= ERROR_LEVEL) return fields;
+  const { err, ...others } = fields as { readonly err?: unknown };
+  if (!(err instanceof Error)) return fields;
+  return { ...others, error: err.message || err.name };
 }
