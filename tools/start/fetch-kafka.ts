@@ -23,7 +23,7 @@ export async function fetchKafka(system: System, pom: string, folder: string): P
   const ownRepository = `${draft}.m2`;
   system.steps.say(`  fetching Apache Kafka from Maven Central (up to ${TOTAL_MB} MB, less what Maven has) …`);
   try {
-    await system.steps.step("Apache Kafka fetched", async () => {
+    await system.steps.step("Apache Kafka is fetched", async () => {
       const damaged = await copyJars(system, pom, draft, mavenMayWrite() ? undefined : ownRepository);
       if (damaged !== undefined) {
         // Maven trusts what it once had; a repository of our own has nothing old.
@@ -52,7 +52,9 @@ async function copyJars(system: System, pom: string, draft: string, repository?:
     onLine: (line) => {
       const [, size, unit = ""] = /Downloaded from .* \(([\d.]+) (\w+) at /.exec(line) ?? [];
       megabytes += Number(size ?? 0) * (IN_MB[unit] ?? 0);
-      system.steps.progress(megabytes / TOTAL_MB, `${Math.round(megabytes)} of about ${TOTAL_MB} MB`);
+      // Maven does not tell how far it is with what it has already.
+      if (megabytes > 0)
+        system.steps.progress(megabytes / TOTAL_MB, `${Math.round(megabytes)} of about ${TOTAL_MB} MB`);
     },
   });
   return acceptJars(draft);

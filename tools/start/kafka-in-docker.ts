@@ -39,7 +39,7 @@ export async function startKafkaInDocker(system: System, missing: KafkaMissing):
   const port = await system.ports.choose("Kafka", 9092);
   const logFile = system.home.path("kafka/docker.log");
   mkdirSync(system.home.path("kafka"), { recursive: true });
-  await system.steps.step(`Kafka listens on 127.0.0.1:${port}, in Docker (${logFile})`, () =>
+  const start = (): Promise<void> =>
     system
       .supervise({
         name: "Kafka",
@@ -49,8 +49,9 @@ export async function startKafkaInDocker(system: System, missing: KafkaMissing):
         env: { ...process.env, ORDERS_KAFKA_PORT: String(port) },
         logFile,
       })
-      .whenReady(async () => (await clusterIdAt(port)) !== undefined, READY_MS),
-  );
+      .whenReady(async () => (await clusterIdAt(port)) !== undefined, READY_MS);
+  const done = `Kafka listens on 127.0.0.1:${port}, in Docker (${logFile})`;
+  await system.steps.step(done, start, "Kafka listens in Docker");
   return `127.0.0.1:${port}`;
 }
 

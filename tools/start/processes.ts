@@ -25,6 +25,8 @@ export async function chooseProcessUrls(system: System, readerPort = 0): Promise
  * @throws StartError if one of them does not get ready; its own log lines were passed on and say why
  */
 export async function startProcesses(system: System, services: Services, urls: ProcessUrls): Promise<void> {
+  // Their logs come to the same terminal.
+  system.steps.shareScreen();
   const ingestor = system.supervise(program("ingestor", services, services.database.ingestor, urls.ingestor));
   const reader = system.supervise(program("reader", services, services.database.reader, urls.reader));
   await Promise.all([whenReady(system, reader, urls.reader), whenReady(system, ingestor, urls.ingestor)]);

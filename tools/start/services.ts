@@ -46,6 +46,7 @@ async function kafkaWithTopics(system: System): Promise<string> {
       await awaitGroupCoordinator(kafka, settings.KAFKA_GROUP, settings.KAFKA_TOPIC);
       return created;
     },
+    "the topics are there",
   );
   return brokers;
 }

@@ -1,10 +1,17 @@
 /** Shows what start-up is doing, with times, on standard error; standard output is for the processes' logs. */
 export interface Steps {
-  /** Runs a step and shows it with its time once it is done. What the work returns may complete the line. */
-  step<T>(done: string | ((result: T) => string), work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs a step and shows it with its time once it is done; on a terminal also that it is waited for, every second.
+   *
+   * @param done a sentence; what the work returns may complete it
+   * @param until the sentence while it is not known yet
+   */
+  step<T>(done: string | ((result: T) => string), work: () => Promise<T>, until?: string): Promise<T>;
   say(line: string): void;
   /** Shows how far a long work is, on a terminal only: a share from 0 to 1 and words for it; nothing takes it away. */
   progress(share?: number, words?: string): void;
+  /** From now on others write to the screen too: nothing is redrawn any more. */
+  shareScreen(): void;
 }
 
 /** Where the steps are shown: a terminal redraws its last line. */
@@ -14,28 +21,53 @@ export interface Screen {
 }
 
 const BAR_LENGTH = 30;
+/** Whoever waits longer sees how long, and for what. */
+const TICK_MS = 1_000;
 const CLEAR_LINE = "\r\u001b[K";
 
 export function createSteps(screen: Screen = process.stderr): Steps {
   const colour = screen.isTTY && !process.env["NO_COLOR"];
   const tick = colour ? "\u001b[32m✓\u001b[0m" : "✓";
+  let isMine = screen.isTTY === true;
   let bar = "";
-  // The bar stays the last line, whatever is said meanwhile.
-  const write = (text: string): void => void screen.write(bar === "" ? text : `${CLEAR_LINE}${text}${bar}`);
+  let last = "";
+  const waiting = new Map<symbol, { readonly until: string; readonly start: number }>();
+  const waitingLine = (): string => {
+    const [oldest] = waiting.values();
+    if (oldest === undefined || performance.now() - oldest.start < TICK_MS) return "";
+    return `  waiting until ${oldest.until} (${Math.floor((performance.now() - oldest.start) / 1000)} s)`;
+  };
+  // The bar, or what is waited for, stays the last line, whatever is said meanwhile.
+  const write = (text: string): void => {
+    const before = last;
+    last = isMine ? bar || waitingLine() : "";
+    if (text !== "" || last !== before) screen.write(`${before === "" ? "" : CLEAR_LINE}${text}${last}`);
+  };
   return {
-    async step(done, work) {
+    async step(done, work, until = typeof done === "string" ? done : "it is done") {
       const start = performance.now();
-      const result = await work();
+      const key = Symbol(until);
+      waiting.set(key, { until, start });
+      const ticking = isMine ? setInterval(() => write(""), TICK_MS) : undefined;
+      const result = await work().finally(() => {
+        clearInterval(ticking);
+        waiting.delete(key);
+        write("");
+      });
       const seconds = ((performance.now() - start) / 1000).toFixed(1);
       write(`${tick} ${typeof done === "string" ? done : done(result)} (${seconds} s)\n`);
       return result;
     },
     say: (line) => write(`${line}\n`),
     progress(share, words = "") {
-      if (!screen.isTTY) return;
+      if (!isMine) return;
       const filled = Math.round(Math.min(1, share ?? 0) * BAR_LENGTH);
       bar = share === undefined ? "" : `  [${"#".repeat(filled)}${".".repeat(BAR_LENGTH - filled)}] ${words}`;
-      screen.write(`${CLEAR_LINE}${bar}`);
+      write("");
+    },
+    shareScreen() {
+      isMine = false;
+      write("");
     },
   };
 }
