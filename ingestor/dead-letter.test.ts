@@ -85,6 +85,22 @@ describe("the headers of a dead letter", () => {
   });
 });
 
+// What anybody has put into the dead-letter topic must not stop the tools that read it.
+it.each([
+  ["x-dlq-id", "orders:1:2:\u0000"],
+  ["x-dlq-id", "orders"],
+  ["x-dlq-partition", "99999999999"],
+  ["x-dlq-offset", "9223372036854775808"],
+  ["x-dlq-replays", "99999999999"],
+  ["x-dlq-first-failed-at", "+200000-01-01T00:00:00.000Z"],
+  ["x-dlq-failed-at", "-000001-01-01T00:00:00.000Z"],
+])("the headers of a dead letter are not read where %s is %j, which no ingestor writes", (name, value) => {
+  const forged = writeDeadLetterHeaders([], info).map((one) =>
+    one.key.toString() === name ? header(name, value) : one,
+  );
+  expect(readDeadLetterHeaders(forged)).toBeUndefined();
+});
+
 describe("the headers of a dead letter that is sent again", () => {
   const own = [header("b", "1"), header("a", null), header("b", "2")];
   const claimOf = (...headers: HeaderList) => readReplayClaim(encodeHeaders(headers));

@@ -84,20 +84,22 @@ export function withoutDeadLetterHeaders(headers: HeaderList): HeaderList {
   });
 }
 
-/** Reads the headers of a dead letter, or undefined if they are not complete. */
+const ID = /^[A-Za-z0-9._-]{1,249}:\d{1,10}:\d{1,10}:\d{1,19}$/;
+/** What a column of PostgreSQL takes for a partition and for a count. */
+const MOST_INTEGER = 2 ** 31 - 1;
+const LARGEST_OFFSET = 2n ** 63n - 1n;
+const YEAR_10000 = Date.UTC(10_000, 0);
+
+/** Reads the headers of a dead letter, or undefined if they are not complete or not what an ingestor writes. */
 export function readDeadLetterHeaders(headers: HeaderList): DeadLetterInfo | undefined {
   const texts = new Map(headers.map(({ key, value }) => [key.toString("latin1"), value?.toString("utf8")]));
   const text = (name: string): string => texts.get(`${PREFIX}${name}`) ?? "";
   const firstFailedAt = new Date(text("first-failed-at"));
   const failedAt = new Date(text("failed-at"));
-  const isComplete =
-    text("id") !== "" &&
-    /^\d+$/.test(text("partition")) &&
-    /^\d+$/.test(text("offset")) &&
-    /^\d+$/.test(text("replays")) &&
-    !Number.isNaN(firstFailedAt.getTime()) &&
-    !Number.isNaN(failedAt.getTime());
-  if (!isComplete) return undefined;
+  const isCount = (name: string): boolean => /^\d{1,10}$/.test(text(name)) && Number(text(name)) <= MOST_INTEGER;
+  const isOffset = /^\d{1,19}$/.test(text("offset")) && BigInt(text("offset")) <= LARGEST_OFFSET;
+  const areTimes = [firstFailedAt, failedAt].every((time) => time.getTime() >= 0 && time.getTime() < YEAR_10000);
+  if (!ID.test(text("id")) || !isCount("partition") || !isCount("replays") || !isOffset || !areTimes) return undefined;
   return {
     id: text("id"),
     reason: text("reason") as RejectReason,

@@ -14,7 +14,15 @@ function messagesOf(values: readonly Buffer[]): KafkaMessage[] {
 async function transactionsOf(values: readonly Buffer[], limits: BatchLimits): Promise<number[]> {
   const sizes: number[] = [];
   const partition: OpenPartition = {
-    ...{ epoch: 1, partition: 0, nextOffset: 0n, seenOffset: 0n, fetchOffset: 0n, lastRecord: undefined, isBegun: true },
+    ...{
+      epoch: 1,
+      partition: 0,
+      nextOffset: 0n,
+      seenOffset: 0n,
+      fetchOffset: 0n,
+      lastRecord: undefined,
+      isBegun: true,
+    },
   };
   const fetched = { topic: "orders", messages: messagesOf(values), lastOffset: () => String(values.length - 1) };
   const result = await ingestBatch(fetched, partition, {

@@ -169,23 +169,18 @@ export class Ledger {
     for (const [index, { is_same }] of rows.entries()) {
       const record = records[index];
       if (is_same === null || !record) meanings.push("absent");
-      else meanings.push(is_same || (await this.#isEqualAsJson(record)) ? "same" : "other");
+      else meanings.push(is_same || (await this.#hasSameMeaning(record)) ? "same" : "other");
     }
     return meanings;
   }
 
-  async #isEqualAsJson({ verdict: { id, document } }: AcceptedRecord): Promise<boolean> {
-    try {
-      const { rows } = await this.#client.query<{ is_same: boolean }>(
-        `SELECT document::jsonb = convert_from($2::bytea, 'UTF8')::jsonb AS is_same FROM orders WHERE id = $1`,
-        [id, document],
-      );
-      return rows[0]?.is_same ?? false;
-    } catch (error) {
-      // What was damaged so that it is no JSON any more has no meaning at all.
-      if ((error as { code?: string }).code?.startsWith("22")) return false;
-      throw error;
-    }
+  /** By the same function that the ingestor asks. */
+  async #hasSameMeaning({ verdict: { id, document } }: AcceptedRecord): Promise<boolean> {
+    const { rows } = await this.#client.query<{ is_same: boolean }>(
+      `SELECT same_meaning(document, convert_from($2::bytea, 'UTF8')) AS is_same FROM orders WHERE id = $1`,
+      [id, document],
+    );
+    return rows[0]?.is_same ?? false;
   }
 
   /** The rows of the outbox for records of any life of the topic, with digests in place of key and value. */
