@@ -1,8 +1,8 @@
 import { createPostgresBackend, type JobsOptions, Queue, Worker, type WorkerOptions, withBackend } from "bullmq";
-import { Redis } from "ioredis";
 import { backoffMs } from "../runtime/backoff";
 import type { Log } from "../runtime/log";
 import { classifyFailure } from "./failure";
+import { SteadyRedis } from "./steady-redis";
 
 /**
  * BullMQ as the postman of the outbox: a job names rows and carries none of their content, and nothing depends on a job
@@ -100,7 +100,10 @@ function onRedis(url: string, name: string, work: Work, report: (error: unknown)
   // Never gives up on Redis, as BullMQ wants it. Commands given while it is away would wait for it in memory, so none
   // are given then; failing at once instead (enableOfflineQueue: false) breaks a Queue that is made before Redis is up.
   const retryStrategy = (attempt: number): number => backoffMs(attempt);
-  const connection = new Redis(url, { maxRetriesPerRequest: null, retryStrategy, socketTimeout: REDIS_SILENCE_MS });
+  const connection = new SteadyRedis(
+    { maxRetriesPerRequest: null, retryStrategy, socketTimeout: REDIS_SILENCE_MS },
+    url,
+  );
   connection.on("error", report);
   return {
     queue: new Queue<DeliveryJob>(name, { connection }),
