@@ -7,8 +7,8 @@ import { nameOf, type ReplayName } from "./letter";
  * The ledger of what is brought back: a row for each time that a dead letter is sent again (table `replays`).
  *
  *     (no row) ──claim──► sending ──mark──► sent ──tell──► stored | failed | duplicate | gone
- *                 ▲          │ not found in Kafka
- *                 └─ planned ◄┘ (with its mended bytes)
+ *                 ▲          │ not found in Kafka (with its mended bytes), or refused by it (without)
+ *                 └─ planned ◄┘
  *
  * A row is claimed, with the bytes to send, in a transaction that ends before they are sent. Whoever claims it has it to
  * himself: a second operator's claim of the same row changes nothing. `sending` says that Kafka may have it or not; only
@@ -145,23 +145,39 @@ export class Ledger {
     return new Set(rows.map(nameOf));
   }
 
-  /** Kafka has these, at these offsets. */
+  /** Kafka has these, at these offsets. @throws if one of them is not in this run's hand */
   async markSent(replays: readonly SentReplay[]): Promise<void> {
-    await this.#client.query(
+    const { rowCount } = await this.#client.query(
       `UPDATE replays r SET state = 'sent', "offset" = s."offset", sent_at = now()
        FROM unnest($2::text[], $3::int[], $4::bigint[]) AS s (id, replay, "offset")
        WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
       [this.#run, ...arraysOf(replays), bigintArray(replays.map(({ offset }) => offset))],
     );
+    assertAll(rowCount, replays, "sent");
   }
 
-  /** Kafka does not have these: they may be claimed again, and are sent with the same bytes then. */
+  /**
+   * Kafka does not have these: they may be claimed again, with the same bytes unless they are mended in another way.
+   *
+   * @throws if one of them is not in this run's hand
+   */
   async giveBack(replays: readonly ReplayName[]): Promise<void> {
-    await this.#client.query(
+    const { rowCount } = await this.#client.query(
       `UPDATE replays r SET state = 'planned' FROM unnest($2::text[], $3::int[]) AS s (id, replay)
        WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
       [this.#run, ...arraysOf(replays)],
     );
+    assertAll(rowCount, replays, "given back");
+  }
+
+  /** Kafka does not take these bytes, today or ever: claimed again, they begin with those of the letter. @throws as above */
+  async refuse(replays: readonly ReplayName[]): Promise<void> {
+    const { rowCount } = await this.#client.query(
+      `UPDATE replays r SET state = 'planned', value = NULL FROM unnest($2::text[], $3::int[]) AS s (id, replay)
+       WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
+      [this.#run, ...arraysOf(replays)],
+    );
+    assertAll(rowCount, replays, "given back");
   }
 
   /**
@@ -256,4 +272,13 @@ const RUN_LOCK = 0x7265706c;
 
 function arraysOf(names: readonly ReplayName[]): [Buffer, Buffer] {
   return [textArray(names.map(({ id }) => id)), intArray(names.map(({ replay }) => replay))];
+}
+
+/** What this run has in hand is nobody else's: a row that has moved means that two have sent it, or will. */
+function assertAll(changed: number | null, named: readonly ReplayName[], what: string): void {
+  if (changed === named.length) return;
+  const ids = named.slice(0, 3).map(nameOf).join(", ");
+  throw new Error(
+    `the ledger has ${changed ?? 0} of ${named.length} replays in this run's hand to be ${what} (${ids} …)`,
+  );
 }

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { MAX_DOCUMENT_BYTES } from "../../ingestor/judge";
 
 /** A value as the operator's command has mended it, or why it has not. */
 export type Mended =
@@ -6,37 +7,41 @@ export type Mended =
   | { readonly kind: "failed"; readonly detail: string };
 
 const DEADLINE_MS = 10_000;
-/** Nothing larger can be an order, by far. */
-const MAX_BYTES = 16 * 1_048_576;
 
 /**
  * Pipes a value through a shell command. What the command says on standard error is for the operator, who sees it as it
- * comes; it is never kept.
+ * comes; it is never kept. Whatever the command has started is ended with it: when it takes too long, writes more than an
+ * order may have, or nobody waits for it any more.
  *
  * @param value null, a tombstone's, goes in as no bytes at all
  */
-export function mend(command: string, value: Buffer | null): Promise<Mended> {
+export function mend(command: string, value: Buffer | null, signal: AbortSignal): Promise<Mended> {
   return new Promise((resolve) => {
-    const child = spawn("/bin/sh", ["-c", command], { stdio: ["pipe", "pipe", "inherit"] });
+    // A group of its own: the shell alone would leave behind what it waits for.
+    const child = spawn("/bin/sh", ["-c", command], { stdio: ["pipe", "pipe", "inherit"], detached: true });
     const chunks: Buffer[] = [];
     let bytes = 0;
     let failure: string | undefined;
     const give = (why: string): void => {
       failure ??= why;
-      child.kill("SIGKILL");
-      // What the shell has started may hold the pipe open.
+      killGroup(child);
+      // What has left the group may hold the pipe open.
       child.stdout.destroy();
     };
+    const interrupt = (): void => give("was interrupted");
+    signal.addEventListener("abort", interrupt, { once: true });
+    if (signal.aborted) interrupt();
     const deadline = setTimeout(() => give(`took longer than ${DEADLINE_MS / 1_000} s`), DEADLINE_MS);
     child.stdout.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > MAX_BYTES) give(`wrote more than ${MAX_BYTES / 1_048_576} MiB`);
+      if (bytes > MAX_DOCUMENT_BYTES) give(`wrote more than ${MAX_DOCUMENT_BYTES / 1_048_576} MiB`);
     });
     child.once("error", (error) => give(`cannot be run: ${error.message}`));
-    child.once("close", (code, signal) => {
+    child.once("close", (code, endedBy) => {
       clearTimeout(deadline);
-      if (code !== 0) failure ??= signal ? `was ended by ${signal}` : `ended with ${code}`;
+      signal.removeEventListener("abort", interrupt);
+      if (code !== 0) failure ??= endedBy ? `was ended by ${endedBy}` : `ended with ${code}`;
       resolve(
         failure === undefined ? { kind: "mended", value: Buffer.concat(chunks) } : { kind: "failed", detail: failure },
       );
@@ -45,4 +50,12 @@ export function mend(command: string, value: Buffer | null): Promise<Mended> {
     child.stdin.on("error", () => {});
     child.stdin.end(value ?? undefined);
   });
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }

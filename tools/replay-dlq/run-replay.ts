@@ -135,8 +135,8 @@ async function replaySlice(
   target: Target,
   { kafka, admin, producer, ledger, apart, topic, options, report, signal, progress }: ReplayDeps,
 ): Promise<number> {
-  const decisions = upTo(limit, await sift(letters, { ledger, apart, client: ledger.client, options }));
-  // A terminal's Ctrl-C ends the commands of --edit as well: their letters are none that could not be mended.
+  const decisions = upTo(limit, await sift(letters, { ledger, apart, client: ledger.client, options, signal }));
+  // Ctrl-C ends the commands of --edit as well: their letters are none that could not be mended.
   if (signal.aborted) return 0;
   const ready = decisions.filter((each): each is ReadyLetter => each.kind === "ready");
   if (!options.go) {

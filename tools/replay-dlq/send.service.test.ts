@@ -95,12 +95,19 @@ it("a request whose answer was lost is not sent again, one that never left is", 
   ]);
 });
 
+/** Fails when the ledger keeps bytes that Kafka has refused: the next run would send them again. */
 it("a record that Kafka refuses stays, and costs those beside it nothing", async () => {
-  const large = readyLetter(11n, Buffer.alloc(LARGEST, "\u0001\u0002"));
+  const large = { ...readyLetter(11n), mended: Buffer.alloc(LARGEST, "\u0001\u0002") };
   const { staying } = await send([readyLetter(10n), large, readyLetter(12n)], []);
   expect(staying).toMatchObject([{ letter: large.letter, why: "refused-by-kafka", detail: "MESSAGE_TOO_LARGE" }]);
   expect((await offsetsOf(5)).slice(3)).toEqual(["10", "12"]);
-  expect(await ask(database.ownerUrl, "SELECT dlq_id FROM replays WHERE state = 'planned'")).toEqual([
-    { dlq_id: large.letter.info.id },
+  expect(await ask(database.ownerUrl, "SELECT dlq_id, value FROM replays WHERE state = 'planned'")).toEqual([
+    { dlq_id: large.letter.info.id, value: null },
   ]);
+});
+
+it("what is not in this run's hand is never marked", async () => {
+  const stranger = { id: deadLetterId({ topic: topic.name, epoch: 1, partition: 0, offset: 99n }), replay: 1 };
+  await expect(ledger.markSent([{ ...stranger, offset: 0n }])).rejects.toThrow("has 0 of 1 replays in this run's hand");
+  await expect(ledger.giveBack([stranger])).rejects.toThrow("has 0 of 1 replays in this run's hand");
 });

@@ -11,7 +11,7 @@ import { type Letter, nameOf, nextReplayOf } from "./letter";
 import type { ReadyLetter, StayingLetter } from "./sift";
 
 export interface SendDeps {
-  readonly ledger: Pick<Ledger, "claim" | "markSent" | "giveBack">;
+  readonly ledger: Pick<Ledger, "claim" | "markSent" | "refuse">;
   /** Must not try again by itself: what it had sent would be there twice. */
   readonly producer: Pick<Producer, "send">;
   readonly topic: string;
@@ -160,7 +160,7 @@ async function sendApart(
 ): Promise<StayingLetter[]> {
   const [first] = group;
   if (group.length === 1 && first) {
-    await deps.ledger.giveBack(group);
+    await deps.ledger.refuse(group);
     return [stay(first, "refused-by-kafka", code)];
   }
   const half = Math.ceil(group.length / 2);

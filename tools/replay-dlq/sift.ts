@@ -41,6 +41,8 @@ export interface StayingLetter {
 export interface SiftDeps extends JudgeAgainDeps {
   readonly ledger: Pick<Ledger, "noteSeen" | "find">;
   readonly options: Pick<ReplayOptions, "edit" | "force" | "maxReplays">;
+  /** Ends the commands of --edit; what is decided after it is worth nothing. */
+  readonly signal: AbortSignal;
 }
 
 /** A letter on its way to a decision. */
@@ -111,20 +113,25 @@ function findObstacle({ letter, known }: Candidate, { options }: SiftDeps): Stay
 type MendResult = { readonly letter: Letter; readonly result: Buffer | null | string };
 
 /** The mended bytes of each; null for what is sent as it is, a text for what could not be mended. */
-async function mendAll(candidates: readonly Candidate[], { options: { edit } }: SiftDeps): Promise<MendResult[]> {
+async function mendAll(
+  candidates: readonly Candidate[],
+  { options: { edit }, signal }: SiftDeps,
+): Promise<MendResult[]> {
   const results: MendResult[] = [];
   const entries = candidates.entries();
   const work = async (): Promise<void> => {
     for (const [index, { letter, known }] of entries) {
-      results[index] = { letter, result: known?.value ?? (edit === undefined ? null : await mendOne(edit, letter)) };
+      // The bytes of an earlier run that Kafka does not have: for whoever goes on without a command.
+      const result = edit === undefined ? (known?.value ?? null) : await mendOne(edit, letter, signal);
+      results[index] = { letter, result };
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   return results;
 }
 
-async function mendOne(command: string, { value }: Letter): Promise<Buffer | null | string> {
-  const mended = await mend(command, value);
+async function mendOne(command: string, { value }: Letter, signal: AbortSignal): Promise<Buffer | null | string> {
+  const mended = await mend(command, value, signal);
   if (mended.kind === "failed") return mended.detail;
   return value?.equals(mended.value) ? null : mended.value;
 }
