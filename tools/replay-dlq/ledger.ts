@@ -67,6 +67,15 @@ export class Ledger {
     return rows[0]?.id ?? undefined;
   }
 
+  /** Where each partition of an epoch has been ingested to. */
+  async readPositions(epoch: number): Promise<readonly { readonly partition: number; readonly nextOffset: bigint }[]> {
+    const { rows } = await this.#client.query<{ partition: number; next_offset: string }>(
+      "SELECT partition, next_offset FROM positions WHERE epoch = $1",
+      [epoch],
+    );
+    return rows.map(({ partition, next_offset }) => ({ partition, nextOffset: BigInt(next_offset) }));
+  }
+
   /** Notes that these letters came by, and gives the names of those that had not come by before in this run. */
   async noteSeen(names: readonly ReplayName[]): Promise<ReadonlySet<string>> {
     const { rows } = await this.#client.query<ReplayName>(

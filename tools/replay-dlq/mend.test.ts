@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitUntil } from "../../e2e/support/wait-until";
+import { identify } from "../start/process-identity";
 import { mend } from "./mend";
 
 let folder: string;
@@ -12,14 +13,6 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const noEnd = new AbortController().signal;
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 /** A command that starts another one, and the number of that one. */
 function withCompanion(name: string, command: string) {
@@ -38,7 +31,7 @@ it("a command that writes more than an order may have is ended, with whatever it
   expect(await mend(command, Buffer.from("x"), noEnd)).toEqual({ kind: "failed", detail: "wrote more than 1 MiB" });
   const companion = await pid();
   expect(companion).toBeGreaterThan(0);
-  await waitUntil("its companion is gone", async () => !isAlive(companion));
+  await waitUntil("its companion is gone", () => identify(companion) === undefined);
 });
 
 it("an abort ends the command, with whatever it has started", async () => {
@@ -48,5 +41,5 @@ it("an abort ends the command, with whatever it has started", async () => {
   const companion = await waitUntil("the companion is there", pid);
   abort.abort();
   expect(await mended).toEqual({ kind: "failed", detail: "was interrupted" });
-  await waitUntil("its companion is gone", async () => !isAlive(companion));
+  await waitUntil("its companion is gone", () => identify(companion) === undefined);
 });

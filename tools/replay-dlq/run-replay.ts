@@ -92,8 +92,17 @@ async function openTarget({ ledger, admin, topic }: ReplayDeps): Promise<Target>
       `the database of DATABASE_URL has never ingested ${JSON.stringify(topic)}: is it the right one, and KAFKA_TOPIC?`,
     );
   }
+  const positions = await ledger.readPositions(epoch);
   const bounds = await readLogBounds(admin, topic);
-  return { epoch, ends: new Map(bounds.map(({ partition, high }) => [partition, high])) };
+  const ends = new Map(bounds.map(({ partition, high }) => [partition, high]));
+  // In this epoch's books the places of a new life's records would be those of other records.
+  if (positions.some(({ partition, nextOffset }) => (ends.get(partition) ?? 0n) < nextOffset)) {
+    throw new Error(
+      `${topic} ends before what was ingested of it: it was made anew, and no ingestor has noticed yet. ` +
+        "Start the ingestor, then give the same command again",
+    );
+  }
+  return { epoch, ends };
 }
 
 /** Finds out which records of interrupted runs Kafka has; the others may be sent by whoever comes to them. */

@@ -45,10 +45,10 @@ test("a process that is killed is started again", async () => {
   expect(second).not.toBe(first);
 });
 
-test("a process that dies three times before it is ready does not start, and its log is named", async () => {
+test("a process that dies six times before it is ready does not start, and its log is named", async () => {
   const ready = start("process.exit(7)").whenReady(async () => false);
   await expect(ready).rejects.toThrow(`it does not start: exit code 7; ${home.path("log")} says why`);
-  expect(pids()).toHaveLength(3);
+  expect(pids()).toHaveLength(6);
 });
 
 test("a process that does not heed its signal is killed when its time is over", async () => {

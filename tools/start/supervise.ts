@@ -40,6 +40,11 @@ export interface Supervised {
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 const LIFE_THAT_COUNTS_MS = 60_000;
+/**
+ * Before it was ever ready. With the waits between them these are 8 s: after a kill -9 Postgres refuses to start until the
+ * last of its killed server's processes is gone, which on a busy machine takes seconds.
+ */
+const DEATHS_THAT_COUNT = 6;
 
 export function supervise(
   service: Service,
@@ -106,7 +111,7 @@ export function supervise(
       const log = service.logFile === undefined ? "" : `; ${service.logFile} says why`;
       while (!(await isReady())) {
         if (stopping.signal.aborted) throw new StartError(`${service.name} was stopped before it was ready`);
-        if (deaths >= 3) throw new StartError(`${service.name} does not start: ${lastDeath}${log}`);
+        if (deaths >= DEATHS_THAT_COUNT) throw new StartError(`${service.name} does not start: ${lastDeath}${log}`);
         if (Date.now() > deadline) throw new StartError(`${service.name} is not ready after ${limitMs / 1000} s${log}`);
         await delay(30);
       }
