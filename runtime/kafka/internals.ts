@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Kafka } from "kafkajs";
 
 /**
  * The private parts of kafkajs 2.2.4 that the corrections replace or use: the only file that names its paths. They can
@@ -85,6 +86,18 @@ export interface Cluster {
   findGroupCoordinatorMetadata(wish: object): Promise<unknown>;
 }
 export const Cluster = require("kafkajs/src/cluster") as { readonly prototype: Cluster };
+
+/** The name under which a client keeps how it makes its clusters: a symbol that the package does not give away. */
+export function createClusterKey(kafka: Kafka): symbol {
+  const key = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === "private:Kafka:createCluster",
+  );
+  if (!key) throw new Error("this version of kafkajs makes its clusters in another way");
+  return key;
+}
+export const { READ_UNCOMMITTED } = require("kafkajs/src/protocol/isolationLevel") as {
+  readonly READ_UNCOMMITTED: number;
+};
 
 /** Of a request whose connection has ended. kafkajs' types do not have it. */
 export const { KafkaJSConnectionClosedError } = require("kafkajs/src/errors") as {

@@ -1,11 +1,11 @@
 import type { Admin, Kafka } from "kafkajs";
 import { deadLetterId } from "../../ingestor/dead-letter";
 import type { Prisma } from "../../prisma/client";
+import { countProgress, type OnProgress, readLogBounds } from "../walk-topic";
 import { auditLetters } from "./audit-letters";
 import { checkDelivery } from "./check-books";
 import type { Differences } from "./differences";
 import type { Ledger, UndeliveredRow } from "./ledger";
-import { countProgress, type OnProgress, readLogBounds } from "./walk-topic";
 
 export interface AuditDeliveryDeps {
   readonly ledger: Ledger;

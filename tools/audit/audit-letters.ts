@@ -4,10 +4,10 @@ import { toMessage } from "../../ingestor/deliver";
 import type { LogBounds } from "../../ingestor/open-positions";
 import type { Prisma } from "../../prisma/client";
 import { encodeHeaders, headersOf, listOf } from "../../runtime/kafka/headers";
+import { type WalkedRange, walkTopic } from "../walk-topic";
 import { digestOf, isSame } from "./compare-range";
 import type { Differences } from "./differences";
 import type { Ledger } from "./ledger";
-import { type WalkedRange, walkTopic } from "./walk-topic";
 
 export interface AuditLettersDeps {
   readonly kafka: Kafka;

@@ -2,10 +2,10 @@ import type { Admin, Kafka } from "kafkajs";
 import { deadLetterId } from "../../ingestor/dead-letter";
 import { type JudgedRecord, judgeMessage } from "../../ingestor/judged-record";
 import type { LogBounds } from "../../ingestor/open-positions";
+import { type WalkedRange, walkTopic } from "../walk-topic";
 import { compareRange } from "./compare-range";
 import type { Differences } from "./differences";
 import type { Ledger } from "./ledger";
-import { type WalkedRange, walkTopic } from "./walk-topic";
 
 export interface AuditOrdersDeps {
   readonly kafka: Kafka;

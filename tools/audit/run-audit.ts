@@ -1,13 +1,13 @@
 import type { Admin, Kafka } from "kafkajs";
 import type { LogBounds } from "../../ingestor/open-positions";
 import type { Prisma } from "../../prisma/client";
+import { countProgress, type OnProgress, readLogBounds } from "../walk-topic";
 import { auditDelivery, type IsCovered } from "./audit-delivery";
 import { auditOrders, type PartitionFindings } from "./audit-orders";
 import { catchUp } from "./catch-up";
 import { checkBooks, checkDelivery } from "./check-books";
 import type { Differences } from "./differences";
 import type { Ledger, PartitionBooks } from "./ledger";
-import { countProgress, type OnProgress, readLogBounds } from "./walk-topic";
 
 export interface AuditedPartition {
   readonly topic: string;

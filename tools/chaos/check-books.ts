@@ -5,7 +5,7 @@ import { Differences } from "../audit/differences";
 import { Ledger } from "../audit/ledger";
 import { resultOf } from "../audit/report";
 import { audit } from "../audit/run-audit";
-import { readLogBounds } from "../audit/walk-topic";
+import { readLogBounds } from "../walk-topic";
 import { type Comparison, compare } from "./compare";
 import { patiently } from "./patiently";
 import { readOutcome } from "./read-outcome";

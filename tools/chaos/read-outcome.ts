@@ -3,7 +3,7 @@ import type { Admin, Kafka, KafkaMessage } from "kafkajs";
 import pg from "pg";
 import { readDeadLetterHeaders } from "../../ingestor/dead-letter";
 import { headersOf } from "../../runtime/kafka/headers";
-import { readLogBounds, walkTopic } from "../audit/walk-topic";
+import { readLogBounds, walkTopic } from "../walk-topic";
 import type { Letter, LogRecord, Outcome } from "./compare";
 import { CHAOS_HEADER, followSends } from "./sends-file";
 

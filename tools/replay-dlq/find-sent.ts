@@ -4,13 +4,13 @@ import { readReplayClaim } from "../../ingestor/dead-letter";
 import { contentDigestOf } from "../../ingestor/judged-record";
 import type { LogBounds } from "../../ingestor/open-positions";
 import { headerBytesOf } from "../../runtime/kafka/headers";
-import { earlier, later, readLogBounds, walkTopic } from "../audit/walk-topic";
+import { seeingUncommitted } from "../../runtime/kafka/uncommitted";
+import { earlier, later, readLogBounds, walkTopic } from "../walk-topic";
 import type { SentReplay, UncertainReplay } from "./ledger";
 import { nameOf } from "./letter";
 
 export interface FindSentDeps {
   readonly kafka: Kafka;
-  readonly admin: Pick<Admin, "deleteGroups" | "fetchTopicOffsets">;
   readonly topic: string;
 }
 
@@ -27,18 +27,36 @@ export interface FoundReplays {
  */
 const SETTLE_MS = 1_000;
 
-/** Looks into the topic for replays whose sending was interrupted: by name, number and content, from where it began. */
+/**
+ * Looks into the topic for replays whose sending was interrupted: by name, number and content, from where it began to
+ * where the log really ends. Somebody's open transaction does not hide what was sent behind its first record.
+ */
 export async function findSent(replays: readonly UncertainReplay[], deps: FindSentDeps): Promise<FoundReplays> {
   if (replays.length === 0) return { sent: [], absent: [], unknown: [] };
-  await readLogBounds(deps.admin, deps.topic);
-  await delay(SETTLE_MS);
-  const logs = await readLogBounds(deps.admin, deps.topic);
+  const admin = seeingUncommitted(deps.kafka).admin();
+  await admin.connect();
+  try {
+    await readLogBounds(admin, deps.topic);
+    await delay(SETTLE_MS);
+    return await lookFor(replays, admin, deps);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function lookFor(
+  replays: readonly UncertainReplay[],
+  admin: Pick<Admin, "deleteGroups" | "fetchTopicOffsets">,
+  { kafka, topic }: FindSentDeps,
+): Promise<FoundReplays> {
+  const logs = await readLogBounds(admin, topic);
   const lows = new Map(logs.map(({ partition, low }) => [partition, low]));
 
   const sought = new Map(replays.map((replay) => [nameOf(replay), replay]));
   const sent = new Map<string, SentReplay>();
-  await walkTopic(deps.kafka, deps.admin, {
-    topic: deps.topic,
+  await walkTopic(kafka, admin, {
+    topic,
+    readUncommitted: true,
     group: "orders-replay-dlq",
     bounds: boundsOf(replays, logs),
     onRange: async ({ partition, messages }) => {

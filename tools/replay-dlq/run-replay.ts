@@ -1,9 +1,9 @@
 import type { Admin, Kafka, Producer } from "kafkajs";
 import type { ApartJudge } from "../../ingestor/judge-apart";
 import type { LogBounds } from "../../ingestor/open-positions";
-import { countProgress, earlier, later, readLogBounds, type WalkedRange, walkTopic } from "../audit/walk-topic";
 import type { Progress } from "../progress";
 import { UsageError } from "../usage-error";
+import { countProgress, earlier, later, readLogBounds, type WalkedRange, walkTopic } from "../walk-topic";
 import { awaitOutcomes } from "./await-outcomes";
 import { findSent } from "./find-sent";
 import type { Ledger } from "./ledger";
@@ -106,16 +106,13 @@ async function openTarget({ ledger, admin, topic }: ReplayDeps): Promise<Target>
 }
 
 /** Finds out which records of interrupted runs Kafka has; the others may be sent by whoever comes to them. */
-async function resume(
-  { epoch }: Target,
-  { kafka, admin, ledger, topic, options, progress }: ReplayDeps,
-): Promise<void> {
+async function resume({ epoch }: Target, { kafka, ledger, topic, options, progress }: ReplayDeps): Promise<void> {
   const uncertain = await ledger.adopt();
   if (uncertain.length === 0) return;
   progress.say(`an interrupted run had ${uncertain.length} letters in hand: looking for them in ${topic}`);
   // What another life of the topic had is gone with it.
   const lookedFor = uncertain.filter((each) => each.epoch === epoch);
-  const found = await findSent(lookedFor, { kafka, admin, topic });
+  const found = await findSent(lookedFor, { kafka, topic });
   await ledger.markSent(found.sent);
   await ledger.giveBack([...found.absent, ...uncertain.filter((each) => each.epoch !== epoch)]);
   // What nobody can know any more: a second one would be a duplicate, which is told as one.
@@ -142,7 +139,7 @@ async function replaySlice(
   letters: readonly Letter[],
   limit: number,
   target: Target,
-  { kafka, admin, producer, ledger, apart, topic, options, report, signal, progress }: ReplayDeps,
+  { kafka, producer, ledger, apart, topic, options, report, signal, progress }: ReplayDeps,
 ): Promise<number> {
   const decisions = upTo(limit, await sift(letters, { ledger, apart, client: ledger.client, options, signal }));
   // Ctrl-C ends the commands of --edit as well: their letters are none that could not be mended.
@@ -155,7 +152,7 @@ async function replaySlice(
   const { staying, untouched } = await sendReady(ready, {
     ...{ ledger, producer, topic, signal, ...target },
     rate: options.rate,
-    findSent: (uncertain) => findSent(uncertain, { kafka, admin, topic }),
+    findSent: (uncertain) => findSent(uncertain, { kafka, topic }),
     say: (text) => progress.say(text),
   });
   const stayed = new Map(staying.map((each) => [each.letter, each]));

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
-import type { LogBounds } from "../../ingestor/open-positions";
-import { withHeartbeat } from "../../ingestor/with-heartbeat";
-import { fetchedOffsetOf } from "../../runtime/kafka/fetched-offset";
+import type { LogBounds } from "../ingestor/open-positions";
+import { withHeartbeat } from "../ingestor/with-heartbeat";
+import { fetchedOffsetOf } from "../runtime/kafka/fetched-offset";
 
 /**
- * Reads a topic once, read-committed, from where its log begins to ends that were captured before, in ranges of offsets
+ * Reads a topic once, read-committed unless it is told otherwise, from where its log begins to ends that were captured before, in ranges of offsets
  * that follow each other without a hole.
  *
  * kafkajs reads by consumer groups only, so this makes a group of its own, commits nothing and removes it at the end. A
@@ -25,6 +25,8 @@ export interface Walk {
   readonly signal?: AbortSignal;
   /** Begins the name of the group. */
   readonly group?: string;
+  /** Also what belongs to transactions that are open or aborted; by itself a walk tells what is committed. */
+  readonly readUncommitted?: boolean;
 }
 
 export interface WalkedRange {
@@ -48,7 +50,7 @@ const RANGE_RECORDS = 2_000;
 const RANGE_BYTES = 4 * 1_048_576;
 const SILENCE_MS = 60_000;
 
-/** The ends of a topic's logs; `high` is the end of what is committed. @throws kafkajs' error when there is no such topic */
+/** The ends of a topic's logs; `high` is the end of what the admin's client may see. @throws kafkajs' error when there is no such topic */
 export async function readLogBounds(admin: Pick<Admin, "fetchTopicOffsets">, topic: string): Promise<LogBounds[]> {
   const offsets = await admin.fetchTopicOffsets(topic);
   return offsets
@@ -83,6 +85,7 @@ export async function walkTopic(kafka: Kafka, admin: Pick<Admin, "deleteGroups">
   const groupId = `${walk.group ?? "orders-audit"}-${randomUUID()}`;
   const consumer = kafka.consumer({
     groupId,
+    readUncommitted: walk.readUncommitted ?? false,
     maxWaitTimeInMs: 100,
     maxBytesPerPartition: 2 * 1_048_576,
     maxBytes: 16 * 1_048_576,
