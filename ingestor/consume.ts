@@ -33,11 +33,14 @@ const HEARTBEAT_INTERVAL_MS = 1_500;
 const REBALANCE_TIMEOUT_MS = 10_000;
 /** A partition that was added to the topic is found within this time. */
 const METADATA_MAX_AGE_MS = 5_000;
-/** kafkajs sleeps this long when every partition is paused, so it is also the delay of a resume. */
-const MAX_WAIT_MS = 500;
-/** Room for more than a transaction's worth of orders from each partition, and the bound of what a fetch holds. */
-const MAX_BYTES_PER_PARTITION = 2 * 1_048_576;
-const MAX_BYTES = 16 * 1_048_576;
+/** What one fetch may bring, and how long it may take. */
+export const fetchSettings = {
+  /** kafkajs sleeps this long when every partition is paused, so it is also the delay of a resume. */
+  maxWaitTimeInMs: 500,
+  /** Room for more than a transaction's worth of orders from each partition, and the bound of what a fetch holds. */
+  maxBytesPerPartition: 2 * 1_048_576,
+  maxBytes: 16 * 1_048_576,
+} as const;
 
 /**
  * Consumes the topic into PostgreSQL: what a fetch brings is judged and stored in transactions of a bounded size, and
@@ -53,9 +56,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     rebalanceTimeout: REBALANCE_TIMEOUT_MS,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     metadataMaxAge: METADATA_MAX_AGE_MS,
-    maxWaitTimeInMs: MAX_WAIT_MS,
-    maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
-    maxBytes: MAX_BYTES,
+    ...fetchSettings,
     retry: { retries: Number.MAX_SAFE_INTEGER, maxRetryTime: 1_000, restartOnFailure: async () => true },
   });
   const committer = createOffsetCommitter(topic, (offsets) => consumer.commitOffsets(offsets), log);

@@ -54,6 +54,16 @@ test("reads measures the reader beside others, and checks their answers", async 
   });
 });
 
+test("ingest measures the way from Kafka to the commit, and its parts alone", async () => {
+  const ingested = ["one ingestor, transactions of 50", "storing alone", "judging alone"];
+  const sizes = ["--rounds", "1", "--orders", "100", "--batches", "50"];
+  const { rows } = await bench("ingest", ...sizes, "--only", ...ingested);
+  for (const name of ingested) {
+    expect(rows).toHaveProperty([name]);
+    expect(rows).toHaveProperty([`${name}: processor time of ingestor an order`]);
+  }
+});
+
 test("boot measures the start", async () => {
   const { rows } = await bench("boot", "--rounds", "1", "--orders", "100");
   expect(rows).toHaveProperty(["100 orders: start to ready"]);
@@ -87,6 +97,6 @@ test("latency measures with vegeta, or says that it is not there", async () => {
 test("a name that it does not know is told, with exit code 2", async () => {
   await expect(bench("nothing")).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("reads, latency, boot, freshness"),
+    stderr: expect.stringContaining("reads, latency, ingest, boot, freshness"),
   });
 });

@@ -4,6 +4,7 @@ import { readSettings } from "../runtime/settings";
 import { createBenchDatabase } from "./bench/bench-database";
 import { benchBoot } from "./bench/boot";
 import { benchFreshness } from "./bench/freshness";
+import { benchIngest } from "./bench/ingest";
 import { benchLatency } from "./bench/latency";
 import { describeMachine } from "./bench/machine";
 import { type BenchOptions, readOptions } from "./bench/options";
@@ -43,6 +44,7 @@ async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Pr
   try {
     if (name === "boot") return await benchBoot({ ...options, database, say });
     if (name === "latency") return await benchLatency({ ...options, database, say });
+    if (name === "ingest") return await benchIngest({ ...options, database, say });
     if (name === "freshness") return await benchFreshness({ ...options, database, say });
     await database.fillTo(options.orders);
     return await benchReads({ ...options, databaseUrl: database.url, say });

@@ -11,11 +11,19 @@ export interface BenchDatabase {
   readonly url: string;
   /** Adds generated orders until there are so many; gives the bytes of all their documents. */
   fillTo(orders: number): Promise<number>;
+  /** As it was before anything was stored. */
+  empty(): Promise<void>;
   drop(): Promise<void>;
 }
 
 /** The same orders in every run. */
 export const SEED = 1;
+
+/** What the orders that are filled in belong to. */
+const FIRST_POSITION = `
+  INSERT INTO "epochs" ("id", "topic") OVERRIDING SYSTEM VALUE VALUES (1, 'orders');
+  INSERT INTO "positions" ("epoch", "partition", "next_offset") VALUES (1, 0, 0);
+  SELECT setval(pg_get_serial_sequence('epochs', 'id'), 1);`;
 
 /** A row a chunk would cost more than making the row. */
 const CHUNK_CHARACTERS = 100_000;
@@ -32,8 +40,7 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
   try {
     await migrate({ databaseUrl: url.href });
     await withClient(url.href, async (client) => {
-      await client.query(`INSERT INTO "epochs" ("topic") VALUES ('orders')`);
-      await client.query(`INSERT INTO "positions" ("epoch", "partition", "next_offset") VALUES (1, 0, 0)`);
+      await client.query(FIRST_POSITION);
     });
   } catch (error) {
     await drop();
@@ -68,6 +75,11 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
         );
         await client.query(`VACUUM ANALYZE "orders"`);
         return bytes;
+      }),
+    empty: () =>
+      withClient(url.href, async (client) => {
+        await client.query(`TRUNCATE "epochs", "positions", "orders", "outbox" CASCADE;${FIRST_POSITION}`);
+        [filled, bytes] = [0, 0];
       }),
     drop,
   };

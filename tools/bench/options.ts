@@ -1,7 +1,7 @@
 import { Argument, Command } from "commander";
 import { parseCommandLine, wholeNumber } from "../command-line";
 
-export const benchNames = ["reads", "latency", "boot", "freshness"] as const;
+export const benchNames = ["reads", "latency", "ingest", "boot", "freshness"] as const;
 export type BenchName = (typeof benchNames)[number];
 
 export interface BenchOptions {
@@ -12,12 +12,14 @@ export interface BenchOptions {
   readonly orders: number;
   /** How many connections the load keeps open: each number is measured by itself. */
   readonly connections: readonly number[];
-  /** reads: the servers that take part; all where it is undefined. */
+  /** reads, ingest: the rows that are measured; all where it is undefined. */
   readonly only: readonly string[] | undefined;
   /** Requests a second: each is measured by itself. */
   readonly rates: readonly number[];
   /** Orders a second that come in meanwhile. */
   readonly ingest: number;
+  /** Records of a transaction: each number is measured by itself. */
+  readonly batches: readonly number[];
   readonly json: boolean;
   /** Put the result into docs/stress-test.md. */
   readonly write: boolean;
@@ -32,9 +34,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .option("--seconds <S>", "seconds of load a round", wholeNumber(1), 3)
     .option("--orders <N>", "orders in the database", wholeNumber(1), 100_000)
     .option("--connections <N...>", "connections of the load (default: 64 256)")
-    .option("--only <SERVER...>", 'reads: measure these alone, such as reader "node:http, 12 bytes"')
+    .option("--only <ROW...>", 'reads, ingest: measure these alone, such as reader "node:http, 12 bytes"')
     .option("--rates <N...>", "latency: requests a second (default: 1000 5000 10000)")
     .option("--ingest <N>", "latency, freshness: orders a second that come in meanwhile", wholeNumber(1), 5_000)
+    .option("--batches <N...>", "ingest: records of a transaction (default: 100 500 1000 2000)")
     .option("--write", "put the result into docs/stress-test.md")
     .option("--json", "end with one line {bench, machine, rows, goals} on standard output")
     .addHelpText("after", notes);
@@ -42,6 +45,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const {
     connections = ["64", "256"],
     rates = ["1000", "5000", "10000"],
+    batches = ["100", "500", "1000", "2000"],
     only,
     ...given
   } = parsed.opts<
@@ -49,6 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       connections?: string[];
       only?: string[];
       rates?: string[];
+      batches?: string[];
       json?: true;
       write?: true;
     }
@@ -58,6 +63,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     only,
     connections: connections.map(wholeNumber(1)),
     rates: rates.map(wholeNumber(1)),
+    batches: batches.map(wholeNumber(1)),
     name: parsed.args[0] as BenchName,
   };
 }
@@ -65,12 +71,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
 const notes = `
 reads      requests a second for orders in memory, the reader beside other servers, each on one core
 latency    how long an answer takes at fixed rates of requests, also while orders come in through Kafka
+ingest     orders that wait in Kafka until they are committed: one and two ingestors, by the size of their transactions
 boot       from the reader's start to /readyz, and what it then takes, at 10,000 and 100,000 orders and at --orders
 freshness  from an order's commit to its being readable, and in memory: idle, without NOTIFY, while orders come in
 
 Needs a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's
-DATABASE_URL; works in a database of its own there, which it removes. Only this machine is loaded. latency and freshness
-need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its row is
+DATABASE_URL; works in a database of its own there, which it removes. Only this machine is loaded. latency, ingest and
+freshness need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its row is
 left out.
 
 Exit codes: 0 measured, 1 it could not be, 2 used wrongly. Goals that are missed do not change it.`;

@@ -6,6 +6,7 @@ import { onCore } from "./machine";
 /** A server under load: on the first core, which the load leaves alone, unless it is pinned to none. */
 export interface RunningServer {
   readonly pid: number;
+  /** Where it listens; empty where it need not be asked anything. */
   readonly url: string;
   stop(): Promise<void>;
 }
@@ -16,7 +17,9 @@ export interface ServerCommand {
   /** Where it listens, if it does not say so in a line with `"url":"http://…"`. */
   readonly url?: string;
   /** Answers 200 once it is ready. */
-  readonly readyPath: string;
+  readonly readyPath?: string;
+  /** What it says once it is ready, where there is no address to ask. */
+  readonly readySign?: string;
   readonly isPinned?: boolean;
 }
 
@@ -28,7 +31,8 @@ export async function startServer({
   command,
   env,
   url,
-  readyPath,
+  readyPath = "",
+  readySign,
   isPinned = true,
 }: ServerCommand): Promise<RunningServer> {
   const [program = "", ...args] = isPinned ? onCore(0, command) : command;
@@ -47,8 +51,9 @@ export async function startServer({
   };
   const deadline = performance.now() + READY_WITHIN_MS;
   while (child.exitCode === null && performance.now() < deadline) {
+    if (readySign && said.includes(readySign)) return { pid: child.pid ?? 0, url: "", stop };
     const found = url ?? /"url":"([^"]+)"/.exec(said)?.[1];
-    if (found && (await isReady(found + readyPath))) return { pid: child.pid ?? 0, url: found, stop };
+    if (found && !readySign && (await isReady(found + readyPath))) return { pid: child.pid ?? 0, url: found, stop };
     await delay(LOOK_EVERY_MS);
   }
   await stop();
