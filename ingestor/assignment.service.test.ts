@@ -33,6 +33,7 @@ test("an outage is over for a generation that never met it, when the one that di
     ...{ topic: topic.name, prisma, metrics: createMetrics(), log: pino({ level: "silent" }) },
     consumer: { pause: () => {}, resume: () => {}, seek: () => {} },
     admin: {
+      fetchTopicMetadata: admin.fetchTopicMetadata,
       fetchTopicOffsets: async (name) => {
         if (isAway) throw new KafkaJSConnectionError("gone");
         return admin.fetchTopicOffsets(name);

@@ -2,11 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Admin, type Consumer, KafkaJSError } from "kafkajs";
 import type { Prisma } from "../prisma/client";
 import { backoffMs } from "../runtime/backoff";
+import { fetchTopicId } from "../runtime/kafka/topic-id";
 import type { Log } from "../runtime/log";
 import { classifyFailure } from "./failure";
 import type { Part, ReportOutage } from "./health";
 import type { IngestorMetrics } from "./metrics";
-import { type LogBounds, type OpenedPosition, openPositions } from "./open-positions";
+import { type LogBounds, type OpenedPosition, openPositions, type SeenTopic } from "./open-positions";
 
 /**
  * Which partitions are ours and where each of them stands.
@@ -28,8 +29,8 @@ export interface Assignment {
   assign(partitions: readonly number[]): void;
   /** Positions one partition again: its position turned out to be another than believed. */
   reposition(partition: number): void;
-  /** Positions every partition in the epoch after this one: the topic was made anew. */
-  beginEpochAfter(epoch: number): void;
+  /** Positions every partition again, in the epoch after this one if it is known to be over. */
+  repositionAll(endedEpoch?: number): void;
   /** Whether Kafka has deleted records of this partition that it has not been seen to hold. */
   isCut(partition: OpenPartition): Promise<boolean>;
   all(): readonly OpenPartition[];
@@ -40,6 +41,8 @@ export interface Assignment {
 }
 
 export interface OpenPartition {
+  /** Kafka's id of the topic when the partition was opened; undefined where the broker told none. */
+  readonly topicId: string | undefined;
   readonly epoch: number;
   readonly partition: number;
   /** The offset that PostgreSQL has for this partition. */
@@ -58,7 +61,7 @@ export interface AssignmentDeps {
   readonly topic: string;
   readonly prisma: Prisma;
   readonly consumer: Pick<Consumer, "pause" | "resume" | "seek">;
-  readonly admin: Pick<Admin, "fetchTopicOffsets">;
+  readonly admin: Pick<Admin, "fetchTopicMetadata" | "fetchTopicOffsets">;
   readonly onOutage: ReportOutage;
   readonly onOpened: (partition: OpenPartition) => void;
   readonly metrics: IngestorMetrics;
@@ -67,7 +70,7 @@ export interface AssignmentDeps {
 
 /** What has worked when positions have been read. */
 const NEEDED: readonly Part[] = ["Kafka", "PostgreSQL"];
-/** How long the end of a log may lag after a change of leaders before a position behind it means a new topic. */
+/** How long what a broker knows of a topic may lag before another id, or a position behind its end, means a new topic. */
 const CONFIRM_NEW_TOPIC_MS = 2_000;
 
 export function createAssignment(deps: AssignmentDeps): Assignment {
@@ -108,9 +111,10 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     }
   };
 
-  const settle = ({ epoch, partition, nextOffset, lastRecord, missing }: OpenedPosition): void => {
+  const settle = ({ missing, ...position }: OpenedPosition): void => {
+    const { epoch, partition, nextOffset, lastRecord } = position;
     const fetchOffset = lastRecord?.offset ?? nextOffset;
-    const opened = { epoch, partition, nextOffset, seenOffset: nextOffset, fetchOffset, lastRecord, isBegun: false };
+    const opened: OpenPartition = { ...position, seenOffset: nextOffset, fetchOffset, isBegun: false };
     positioning.delete(partition);
     open.set(partition, opened);
     consumer.seek({ topic, partition, offset: fetchOffset.toString() });
@@ -136,7 +140,7 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     reposition: (partition) => {
       if (!positioning.has(partition)) begin([partition]);
     },
-    beginEpochAfter: (epoch) => startGeneration([...open.keys(), ...positioning], epoch),
+    repositionAll: (endedEpoch) => startGeneration([...open.keys(), ...positioning], endedEpoch),
     isCut: async ({ partition, seenOffset }) => {
       const [bounds] = await readBounds(deps.admin, topic, [partition]);
       return bounds !== undefined && bounds.low > seenOffset;
@@ -155,18 +159,28 @@ async function findPositions(
   partitions: readonly number[],
   endedEpoch: number | undefined,
 ): Promise<readonly OpenedPosition[]> {
-  const first = await openPositions(prisma, topic, await readBounds(admin, topic, partitions), endedEpoch);
+  const open = async (ended?: number) => openPositions(prisma, await lookAt(admin, topic, partitions), ended);
+  const first = await open(endedEpoch);
   if (first.kind === "opened") return first.positions;
   await delay(CONFIRM_NEW_TOPIC_MS);
-  const again = await openPositions(prisma, topic, await readBounds(admin, topic, partitions), endedEpoch);
+  const again = await open(endedEpoch);
   if (again.kind === "opened") return again.positions;
   log.error(
     { event: "positions.topic-made-anew", topic, endedEpoch: again.epoch },
-    `${topic} ends before the positions of epoch ${again.epoch}: it was made anew, and a new epoch begins`,
+    `${topic} is not the topic of epoch ${again.epoch} any more: it was made anew, and a new epoch begins`,
   );
-  const anew = await openPositions(prisma, topic, await readBounds(admin, topic, partitions), again.epoch);
+  const anew = await open(again.epoch);
   if (anew.kind === "opened") return anew.positions;
-  throw new Error("the positions of a new epoch lie behind the end of the log");
+  throw new Error("the topic is being made anew again and again");
+}
+
+async function lookAt(
+  admin: AssignmentDeps["admin"],
+  topic: string,
+  partitions: readonly number[],
+): Promise<SeenTopic> {
+  const id = await fetchTopicId(admin, topic);
+  return { name: topic, id, bounds: await readBounds(admin, topic, partitions) };
 }
 
 async function readBounds(

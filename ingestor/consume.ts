@@ -5,6 +5,7 @@ import { connectPatiently } from "./connect-patiently";
 import { classifyFailure } from "./failure";
 import { type HandleBatchDeps, handleBatch, see } from "./handle-batch";
 import { watchPositions } from "./watch-positions";
+import { watchTopic } from "./watch-topic";
 
 export interface ConsumeDeps extends HandleBatchDeps {
   /** For questions, which are asked again. */
@@ -70,7 +71,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     metrics: deps.metrics,
     log,
   });
-  const stopWatching = watchPositions(deps.prisma, topic, assignment, log);
+  const watches = [watchPositions(deps.prisma, topic, assignment, log), watchTopic(admin, topic, assignment, log)];
   const inFlight = new Set<Promise<void>>();
   followConsumer(consumer, assignment, committer, deps);
   let lastAnswerAt = Date.now();
@@ -100,7 +101,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     assignment,
     secondsSinceAnswer: () => (Date.now() - lastAnswerAt) / 1_000,
     stop: async () => {
-      stopWatching();
+      for (const stopWatching of watches) stopWatching();
       consumer.pause([{ topic }]);
       assignment.stop();
       // Kafka takes offsets only from a member of the group, so they are sent before it is left.

@@ -19,7 +19,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   owner = createPrisma(database.ownerUrl, { connections: 1, name: "test" });
   prisma = createPrisma(database.ingestorUrl, { connections: 1, name: "test" });
-  await openPositions(prisma, "orders", [{ partition: 0, low: 0n, high: 1_000n }]);
+  await openPositions(prisma, { name: "orders", id: undefined, bounds: [{ partition: 0, low: 0n, high: 1_000n }] });
   const run = await owner.replayRun.create({ data: { operator: "test" } });
   const digest = new Uint8Array(contentDigestOf({ key, value: rubbish }));
   const place = { epoch: 1, partition: 0, searchFrom: 0n };

@@ -57,7 +57,7 @@ export async function handleBatch(
       { event: "positions.topic-made-anew", topic: deps.topic, endedEpoch: epoch },
       `${deps.topic} holds other records than those of epoch ${epoch}: it was made anew, and a new epoch begins`,
     );
-    return assignment.beginEpochAfter(epoch);
+    return assignment.repositionAll(epoch);
   }
   const isSuspicious = await withHeartbeat(heartbeat, () => beginCarefully(partition, deps));
   // Fetched further on than has been seen: over a hole in the log, or kafkajs was out of its range and has jumped.

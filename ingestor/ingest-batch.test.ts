@@ -15,6 +15,7 @@ async function transactionsOf(values: readonly Buffer[], limits: BatchLimits): P
   const sizes: number[] = [];
   const partition: OpenPartition = {
     ...{
+      topicId: undefined,
       epoch: 1,
       partition: 0,
       nextOffset: 0n,

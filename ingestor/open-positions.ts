@@ -1,6 +1,14 @@
 import { type Prisma, type PrismaTransaction, TRANSACTION_PATIENCE } from "../prisma/client";
 import type { Position } from "../prisma/order-channel";
 
+/** What Kafka says of the topic. */
+export interface SeenTopic {
+  readonly name: string;
+  /** Kafka's id of it; undefined where the broker tells none. */
+  readonly id: string | undefined;
+  readonly bounds: readonly LogBounds[];
+}
+
 /** The ends of a partition's log in Kafka: the first offset that it still holds, and the one that comes next. */
 export interface LogBounds {
   readonly partition: number;
@@ -9,6 +17,8 @@ export interface LogBounds {
 }
 
 export interface OpenedPosition extends Position {
+  /** Kafka's id of the topic that it is a position of; undefined where the broker told none. */
+  readonly topicId: string | undefined;
   /** The record that Kafka has to have there if the topic is still the one that was ingested. */
   readonly lastRecord: { readonly offset: bigint; readonly digest: Buffer } | undefined;
   /** How many offsets Kafka had deleted before they were ingested; they are recorded in the position's `gap` as well. */
@@ -17,8 +27,11 @@ export interface OpenedPosition extends Position {
 
 export type OpenedPositions =
   | { readonly kind: "opened"; readonly positions: readonly OpenedPosition[] }
-  /** Positions lie behind the end of their logs: the topic was made anew, unless a new leader's end only lags. */
-  | { readonly kind: "beyond"; readonly epoch: number };
+  /**
+   * The topic has another id than the epoch's, or positions lie behind the end of their logs: it was made anew, unless the
+   * broker that was asked only lags.
+   */
+  | { readonly kind: "ended"; readonly epoch: number };
 
 /**
  * Tells where to consume from: PostgreSQL's positions in the topic's current epoch, whatever offsets Kafka has. A
@@ -27,18 +40,14 @@ export type OpenedPositions =
  *
  * @param endedEpoch an epoch that the caller knows to be over; the next one begins, unless somebody has begun it already
  */
-export function openPositions(
-  prisma: Prisma,
-  topic: string,
-  bounds: readonly LogBounds[],
-  endedEpoch?: number,
-): Promise<OpenedPositions> {
+export function openPositions(prisma: Prisma, topic: SeenTopic, endedEpoch?: number): Promise<OpenedPositions> {
   return prisma.$transaction(async (tx): Promise<OpenedPositions> => {
     // One at a time for a topic, or two ingestors that start together would begin two epochs.
-    await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`orders-epoch:${topic}`}, 0))::text`;
-    const epoch = await currentEpoch(tx, topic, endedEpoch);
-    const positions = await readPositions(tx, epoch, bounds);
-    if (positions.some(({ position, high }) => position.nextOffset > high)) return { kind: "beyond", epoch };
+    await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`orders-epoch:${topic.name}`}, 0))::text`;
+    const { id: epoch, topicId } = await currentEpoch(tx, topic, endedEpoch);
+    if (topicId !== null && topic.id !== undefined && topicId !== topic.id) return { kind: "ended", epoch };
+    const positions = await readPositions(tx, epoch, topic);
+    if (positions.some(({ position, high }) => position.nextOffset > high)) return { kind: "ended", epoch };
     for (const { position, low } of positions) {
       if (position.missing > 0n) await recordGap(tx, { ...position, nextOffset: low });
     }
@@ -51,13 +60,15 @@ export function openPositions(
   }, TRANSACTION_PATIENCE);
 }
 
-async function currentEpoch(tx: PrismaTransaction, topic: string, endedEpoch = 0): Promise<number> {
-  const latest = await tx.epoch.findFirst({ where: { topic }, orderBy: { id: "desc" } });
-  if (latest && latest.id > endedEpoch) return latest.id;
-  return (await tx.epoch.create({ data: { topic } })).id;
+async function currentEpoch(tx: PrismaTransaction, { name, id }: SeenTopic, endedEpoch = 0) {
+  const latest = await tx.epoch.findFirst({ where: { topic: name }, orderBy: { id: "desc" } });
+  if (!latest || latest.id <= endedEpoch) return tx.epoch.create({ data: { topic: name, topicId: id ?? null } });
+  if (latest.topicId !== null || id === undefined) return latest;
+  // Begun where no id was told. If it is another topic's after all, the last record will tell.
+  return tx.epoch.update({ where: { id: latest.id }, data: { topicId: id } });
 }
 
-async function readPositions(tx: PrismaTransaction, epochId: number, bounds: readonly LogBounds[]) {
+async function readPositions(tx: PrismaTransaction, epochId: number, { id: topicId, bounds }: SeenTopic) {
   await tx.position.createMany({
     data: bounds.map(({ partition, low }) => ({ epochId, partition, nextOffset: low })),
     skipDuplicates: true,
@@ -70,7 +81,7 @@ async function readPositions(tx: PrismaTransaction, epochId: number, bounds: rea
     const isThere = lastOffset !== null && lastDigest !== null && lastOffset >= low;
     const lastRecord = isThere ? { offset: lastOffset, digest: Buffer.from(lastDigest) } : undefined;
     const missing = low > nextOffset ? low - nextOffset : 0n;
-    const position: OpenedPosition = { epoch: epochId, partition, nextOffset, lastRecord, missing };
+    const position: OpenedPosition = { topicId, epoch: epochId, partition, nextOffset, lastRecord, missing };
     return { position, low, high };
   });
 }

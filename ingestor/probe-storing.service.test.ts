@@ -15,7 +15,7 @@ beforeEach(async () => {
   database = await createTestDatabase();
   prisma = createPrisma(database.ingestorUrl, { connections: 2, name: "test" });
   owner = createPrisma(database.ownerUrl, { connections: 1, name: "test" });
-  await openPositions(prisma, "orders", [{ partition: 0, low: 0n, high: 1_000n }]);
+  await openPositions(prisma, { name: "orders", id: undefined, bounds: [{ partition: 0, low: 0n, high: 1_000n }] });
 });
 
 afterEach(async () => {

@@ -14,7 +14,7 @@ beforeEach(async () => {
   database = await createTestDatabase();
   prisma = createPrisma(database.ingestorUrl, { connections: 4, name: "test" });
   const bounds = [0, 1, 2].map((partition) => ({ partition, low: 0n, high: 1_000n }));
-  await openPositions(prisma, "orders", bounds);
+  await openPositions(prisma, { name: "orders", id: undefined, bounds });
 });
 
 afterEach(async () => {

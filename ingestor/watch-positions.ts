@@ -2,44 +2,29 @@ import type { Prisma } from "../prisma/client";
 import { partitionKey } from "../prisma/order-channel";
 import type { Log } from "../runtime/log";
 import type { Assignment } from "./assignment";
-import { classifyFailure } from "./failure";
-
-/** A busy partition notices at its next transaction; this is for one that has nothing to store. */
-const INTERVAL_MS = 2_000;
+import { watchRegularly } from "./watch-regularly";
 
 /**
- * Notices that the database was put back to an older copy while nothing comes in: its positions are then below ours, or
- * gone, and what came since has to be read again from Kafka.
+ * Notices that the database was put back to an older copy while nothing comes in (a busy partition notices at its next
+ * transaction): its positions are then below ours, or gone, and what came since has to be read again from Kafka.
  *
  * @returns what stops the timer
  */
 export function watchPositions(prisma: Prisma, topic: string, assignment: Assignment, log: Log): () => void {
-  let isLooking = false;
-  const look = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
-    try {
-      const before = assignment.all().map((open) => ({ open, nextOffset: open.nextOffset }));
-      if (before.length === 0) return;
-      const rows = await prisma.position.findMany({ where: { epoch: { topic } } });
-      const stored = new Map(rows.map((row) => [partitionKey({ ...row, epoch: row.epochId }), row.nextOffset]));
-      for (const { open, nextOffset } of before) {
-        const inDatabase = stored.get(partitionKey(open));
-        const isRestored = inDatabase === undefined || inDatabase < nextOffset;
-        if (!isRestored || assignment.get(open.partition) !== open) continue;
-        log.error(
-          { event: "positions.restored", partition: open.partition, from: String(nextOffset), to: String(inDatabase) },
-          `the database was put back: partition ${open.partition} is read again from ${inDatabase ?? "its start"}`,
-        );
-        assignment.reposition(open.partition);
-      }
-    } catch (error) {
-      const { code } = classifyFailure(error);
-      log.debug({ event: "positions.watch-failed", code }, `could not compare the positions (${code})`);
-    } finally {
-      isLooking = false;
+  return watchRegularly("positions", log, async () => {
+    const before = assignment.all().map((open) => ({ open, nextOffset: open.nextOffset }));
+    if (before.length === 0) return;
+    const rows = await prisma.position.findMany({ where: { epoch: { topic } } });
+    const stored = new Map(rows.map((row) => [partitionKey({ ...row, epoch: row.epochId }), row.nextOffset]));
+    for (const { open, nextOffset } of before) {
+      const inDatabase = stored.get(partitionKey(open));
+      const isRestored = inDatabase === undefined || inDatabase < nextOffset;
+      if (!isRestored || assignment.get(open.partition) !== open) continue;
+      log.error(
+        { event: "positions.restored", partition: open.partition, from: String(nextOffset), to: String(inDatabase) },
+        `the database was put back: partition ${open.partition} is read again from ${inDatabase ?? "its start"}`,
+      );
+      assignment.reposition(open.partition);
     }
-  };
-  const timer = setInterval(() => void look(), INTERVAL_MS);
-  return () => clearInterval(timer);
+  });
 }

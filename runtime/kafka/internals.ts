@@ -42,6 +42,12 @@ export const produce = require("kafkajs/src/protocol/requests/produce") as {
   protocol: (choice: { readonly version: number }) => (fields: object) => Exchange;
 };
 
+/** Which versions of a request kafkajs speaks, and how: it takes the highest that the broker speaks too, at most its own. */
+export const metadata = require("kafkajs/src/protocol/requests/metadata") as {
+  versions: readonly string[];
+  protocol: (choice: { readonly version: number }) => (fields: object) => Exchange;
+};
+
 /** Message sets, the format of Kafka before 0.11. */
 export const decodeMessageSet = require("kafkajs/src/protocol/messageSet/decoder") as (
   decoder: Decoder,

@@ -39,15 +39,21 @@ export class WireReader {
     return this.bytes.readBigInt64BE(this.take(8));
   }
 
-  /** A zigzag varint of at most 32 bits. */
-  varInt(): number {
+  /** A varint of at most 32 bits, without a sign. */
+  unsignedVarInt(): number {
     let result = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.byte();
       result |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return (result >>> 1) ^ -(result & 1);
+      if (byte < 0x80) return result >>> 0;
     }
     throw new MalformedError("a varint has more than 5 bytes");
+  }
+
+  /** A zigzag varint of at most 32 bits. */
+  varInt(): number {
+    const zigzag = this.unsignedVarInt();
+    return (zigzag >>> 1) ^ -(zigzag & 1);
   }
 
   /** A zigzag varint of at most 64 bits; a number where it is exact, because BigInt costs a microsecond a record. */

@@ -1,6 +1,7 @@
 import { correctConnection } from "./connection";
 import { correctFetchResponses } from "./fetch-response";
 import { correctGroupCoordinator } from "./group-coordinator";
+import { correctMetadataRequests } from "./metadata-request";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
 import { correctRequestQueue } from "./request-queue";
 
@@ -15,5 +16,6 @@ export function installCorrections(): void {
   correctRequestQueue();
   correctConnection();
   correctGroupCoordinator();
+  correctMetadataRequests();
   installed = true;
 }

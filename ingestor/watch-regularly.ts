@@ -1,0 +1,29 @@
+import type { Log } from "../runtime/log";
+import { classifyFailure } from "./failure";
+
+const INTERVAL_MS = 2_000;
+
+/**
+ * Looks at something every two seconds, never twice at once. A look that fails is only noted for debugging: whoever uses
+ * what was looked at meets the outage himself, and the next look comes.
+ *
+ * @param what for the log: `watch.failed` of this
+ * @returns what stops it
+ */
+export function watchRegularly(what: string, log: Log, look: () => Promise<void>): () => void {
+  let isLooking = false;
+  const lookOnce = async (): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      await look();
+    } catch (error) {
+      const { code } = classifyFailure(error);
+      log.debug({ event: "watch.failed", what, code }, `could not look at the ${what} (${code})`);
+    } finally {
+      isLooking = false;
+    }
+  };
+  const timer = setInterval(() => void lookOnce(), INTERVAL_MS);
+  return () => clearInterval(timer);
+}
