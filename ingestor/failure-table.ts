@@ -49,15 +49,16 @@ export const sqlStateActions: Actions = {
   "42": "stop", // syntax, missing table or privilege: not migrated, or a defect
   "44": "isolate", // WITH CHECK OPTION of a view
   "53": "retry", // insufficient resources: disk full, too many connections
-  "54": "doubt", // program limit exceeded
-  "54000": "retry", // also says that the NOTIFY queue is full
+  "54": "doubt", // program limit exceeded: a record that is too large for somebody's index, or a full NOTIFY queue
   "55": "retry", // object not in prerequisite state: lock not available
   "57": "retry", // operator intervention: shutting down, starting, statement time-out
   "58": "retry", // system error: I/O
   F0: "retry", // configuration file error
   HV: "doubt", // foreign data wrapper
   P0: "doubt", // raised by PL/pgSQL: this program has none that raises, so by somebody's trigger
-  XX: "retry", // internal error, corruption
+  XX: "doubt", // internal error: of the server's own, or of what somebody's function makes of a record
+  XX001: "retry", // corrupted data, which is a matter of the place, and a probe may come to a better one
+  XX002: "retry", // corrupted index: as above
 };
 
 /** By what Prisma's driver adapter makes of an error that carries no SQLSTATE. The compiler knows whether all are there. */

@@ -1,7 +1,11 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
 import { batchOf, judged, orderWithId } from "../e2e/support/judged-records";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createPrisma, type Prisma } from "../prisma/client";
+import { ORDERS_CHANNEL } from "../prisma/order-channel";
 import { openPositions } from "./open-positions";
 import { probeStoring } from "./probe-storing";
 import { storeBatch } from "./store-batch";
@@ -26,19 +30,22 @@ afterEach(async () => {
 const batch = batchOf(Array.from({ length: 40 }, (_, offset) => judged(offset, orderWithId(`order-${offset}`))));
 
 /** Somebody's trigger, with a SQLSTATE of its own making, for orders for which this holds. */
-async function refuseOrders(condition: string): Promise<void> {
+async function refuseOrders(condition: string, kind = "TRIGGER refuse BEFORE INSERT ON orders"): Promise<void> {
   await owner.$executeRawUnsafe(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'ZX123'; END $$`);
   await owner.$executeRawUnsafe(`
-    CREATE TRIGGER refuse BEFORE INSERT ON orders FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
+    CREATE ${kind} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
 }
 
 const failures: string[] = [];
 
-function store(onFailure: (count: number) => Promise<unknown> = async () => {}): Promise<PatientStoreResult> {
+function store(
+  onFailure: (count: number) => Promise<unknown> = async () => {},
+  toStore = batch,
+): Promise<PatientStoreResult> {
   failures.length = 0;
-  return storePatiently(batch, {
+  return storePatiently(toStore, {
     store: (each) => storeBatch(prisma, each),
     probe: (each) => probeStoring(prisma, each),
     wait: async () => {
@@ -65,10 +72,57 @@ test("a record to which the database objects in a way of its own is found and de
 test("a database that objects to every order is waited for, and no order is dead-lettered", async () => {
   await refuseOrders("true");
   const untilMended = async (count: number): Promise<void> => {
-    if (count === 20) await owner.$executeRawUnsafe("DROP TRIGGER refuse ON orders");
+    if (count === 30) await owner.$executeRawUnsafe("DROP TRIGGER refuse ON orders");
   };
   expect(await store(untilMended)).toMatchObject({ kind: "stored", stored: 40, dead: 0 });
-  expect(failures).toHaveLength(20);
+  expect(failures).toHaveLength(30);
+});
+
+// G3. Fails when the probe is taken back before what the schema checks at the end: all forty would be dead letters.
+test("a database that objects to every order only at the end of a transaction is waited for as well", async () => {
+  await refuseOrders("true", "CONSTRAINT TRIGGER refuse AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED");
+  const untilMended = async (count: number): Promise<void> => {
+    if (count === 30) await owner.$executeRawUnsafe("DROP TRIGGER refuse ON orders");
+  };
+  expect(await store(untilMended)).toMatchObject({ kind: "stored", stored: 40, dead: 0 });
+  expect(failures).toHaveLength(30);
+});
+
+// G4. Fails when "program limit exceeded" only waits, or when the probe's rows are as large as what the index refuses.
+test("a record that is too large for somebody's index is found and dead-lettered, its neighbours are stored", async () => {
+  await owner.$executeRawUnsafe("CREATE INDEX documents ON orders (document)");
+  const text = JSON.stringify({
+    ...JSON.parse(String(orderWithId("large"))),
+    note: randomBytes(4_096).toString("hex"),
+  });
+  const records = batch.records.map((each, offset) => (offset === 7 ? judged(offset, Buffer.from(text)) : each));
+  expect(await store(undefined, batchOf(records))).toMatchObject({ kind: "stored", stored: 39, dead: 1 });
+  expect(await prisma.outboxRow.findMany({ select: { offset: true, errors: true } })).toEqual([
+    { offset: 7n, errors: "/ cannot be stored: PostgreSQL says 54000" },
+  ]);
+});
+
+// G4. Fails when an internal error only waits.
+test("a record for which the database has an internal error is found and dead-lettered", async () => {
+  await refuseOrders("NEW.document LIKE '%order-7\"%'");
+  await owner.$executeRawUnsafe(`
+    CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'XX000'; END $$`);
+  expect(await store()).toMatchObject({ kind: "stored", stored: 39, dead: 1 });
+});
+
+// G3. Fails when a probe says nothing to the readers: a full queue of notices, which is 54000 too, would convict all.
+test("a probe sends a notice, as a batch does", async () => {
+  const listener = new pg.Client({ connectionString: database.ingestorUrl });
+  await listener.connect();
+  try {
+    await listener.query(`LISTEN ${ORDERS_CHANNEL}`);
+    const heard = once(listener, "notification");
+    expect(await probeStoring(prisma, batch)).toBe(true);
+    expect(await heard).toMatchObject([{ channel: ORDERS_CHANNEL, payload: "1:0:0" }]);
+  } finally {
+    await listener.end();
+  }
 });
 
 test("a probe leaves nothing behind", async () => {
