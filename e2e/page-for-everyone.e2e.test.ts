@@ -72,6 +72,21 @@ describe("the page without JavaScript", () => {
     expect(await page.locator("main button, script").count()).toBe(0);
   });
 
+  test("shows the order of a link", async () => {
+    await open(`/?order=${SAMPLE_ID}`, plain);
+    await untilState("found");
+    expect(page.url()).toBe(`${running.url}/plain?order=${SAMPLE_ID}`);
+  });
+
+  test("leads on to the order where its script does not come", async () => {
+    const context = await running.browser.newContext();
+    page = await context.newPage();
+    await page.route("**/*.js", (route) => route.abort());
+    await page.goto(`${running.url}/?order=${SAMPLE_ID}`);
+    await page.click(`.by-hand >> text=${SAMPLE_ID}`);
+    await untilState("found");
+  });
+
   test("takes text from orders for text, never for markup", async () => {
     const markup = '"><img src=x onerror="alert(1)"><script>alert(1)</script>$&';
     await running.store(markup, ({ delivery }) => ({ delivery: { ...delivery, name: markup }, [markup]: markup }));

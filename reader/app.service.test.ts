@@ -267,13 +267,29 @@ describe("the reader tells", () => {
 
 describe("the page", () => {
   test("comes with a policy that lets nothing in from elsewhere, and is asked about each time", async () => {
-    const { status, headers, body } = await get("/?order=odd");
+    const { status, headers, body } = await get("/");
     expect(status).toBe(200);
     expect(body).toEqual(readFileSync(join(projectRoot(), "reader/page/index.html")));
     expect(headers).toMatchObject({ "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" });
     expect(headers["content-security-policy"]).toContain("default-src 'none'; script-src 'self'");
     expect(headers["content-security-policy"]).not.toContain("unsafe");
     expect((await get("/", { "If-None-Match": headers.etag ?? "" })).status).toBe(304);
+  });
+
+  test("has the id of a link written into it, as text, and a tag of its own", async () => {
+    const address = `/?order=${encodeURIComponent('"><script>$&')}`;
+    const { status, headers, text } = await get(address, { "Accept-Language": "ru" });
+    expect([status, headers["cache-control"], headers.vary]).toEqual([
+      200,
+      "no-cache",
+      "Accept-Language, Accept-Encoding",
+    ]);
+    expect(headers["content-security-policy"]).toContain("script-src 'self'");
+    expect(text).toContain('content="0; url=/plain?order=%22%3E%3Cscript%3E%24%26"');
+    expect(text).toContain("<bdi>&quot;&gt;&lt;script&gt;$&amp;</bdi>");
+    expect(text).toContain('<html lang="ru">');
+    const again = { "Accept-Language": "ru", "If-None-Match": headers.etag ?? "" };
+    expect((await get(address, again)).status).toBe(304);
   });
 
   test("is sent gzipped to whoever takes that, all of its files in 40 KiB, with tags of their own", async () => {

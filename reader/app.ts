@@ -6,8 +6,10 @@ import { projectRoot } from "../runtime/project-root";
 import type { FoundOrder } from "./find-order";
 import { getOrder } from "./get-order";
 import { answerAlive, answerReady } from "./health";
+import { linkedPage } from "./linked-page";
 import { PAGE_FOLDER } from "./load-page-module";
 import type { ReaderMetrics } from "./metrics";
+import { askedFor } from "./page-template";
 import { plainPage } from "./plain-page";
 import { answerProblem } from "./problem";
 import type { RefreshState } from "./refresh";
@@ -66,9 +68,12 @@ export function createRoutes({ findOrder, refreshState, recent, metrics }: AppDe
   });
   const contract = readStaticFile(join(projectRoot(), "reader"), "openapi.json");
   router.get("/openapi.json", (ctx) => answerStaticFile(ctx, contract));
+  const answerLinkedPage = linkedPage();
   for (const file of readStaticFiles(PAGE_FOLDER)) {
-    router.get(file.name === "index.html" ? "/" : `/page/${file.name}`, (ctx) => {
+    const isPage = file.name === "index.html";
+    router.get(isPage ? "/" : `/page/${file.name}`, (ctx) => {
       ctx.set("Content-Security-Policy", PAGE_POLICY);
+      if (isPage && askedFor(ctx) !== "") return answerLinkedPage(ctx);
       answerStaticFile(ctx, file);
     });
   }

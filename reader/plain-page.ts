@@ -1,21 +1,12 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Context } from "koa";
 import type { FoundOrder } from "./find-order";
 import { RETRY_AFTER_SECONDS } from "./get-order";
-import { loadPageModule, PAGE_FOLDER } from "./load-page-module";
-import { escapeHtml, type Tree, writeHtml } from "./write-html";
-
-/** What page/language.js makes. */
-interface Language {
-  readonly tag: string;
-  readonly words: Readonly<Record<string, unknown>>;
-}
+import { loadPageModule } from "./load-page-module";
+import { askedFor, chooseLanguage, fillInWords, type Language, readTemplate } from "./page-template";
+import { type Tree, writeHtml } from "./write-html";
 
 /** The page's own views, so that both pages say the same. */
 interface Views {
-  chooseLanguage(preferred: readonly string[]): string;
-  createLanguage(tag: string, preferred: readonly string[], timeZone: string): Language;
   whyNoOrderId(id: string, language: Language): string | undefined;
   idleView(language: Language): Tree;
   malformedView(id: string, because: string, language: Language): Tree;
@@ -35,21 +26,18 @@ interface Answer {
  * the reader where a document is parsed.
  */
 export function plainPage(findOrder: (id: string) => Promise<FoundOrder>): (ctx: Context) => Promise<void> {
-  const template = readFileSync(join(PAGE_FOLDER, "index.html"), "utf8");
+  const template = readTemplate();
   let views: Promise<Views> | undefined;
   return async (ctx) => {
     views ??= loadViews();
     const known = await views;
-    const preferred = ctx.acceptsLanguages();
-    // Where the person lives is not known here, and a time without its zone would be wrong.
-    const language = known.createLanguage(known.chooseLanguage(preferred), preferred, "UTC");
-    const { order = "" } = ctx.query;
-    const id = typeof order === "string" ? order : (order[0] ?? "");
+    const language = await chooseLanguage(ctx);
+    const id = askedFor(ctx);
     const { status, state, view } = await answer(id, language, known, findOrder);
     ctx.status = status;
     if (status === 503) ctx.set("Retry-After", String(RETRY_AFTER_SECONDS));
     ctx.set("Cache-Control", "no-store");
-    ctx.set("Vary", "Accept-Language");
+    ctx.vary("Accept-Language");
     ctx.type = "text/html; charset=utf-8";
     ctx.body = fillIn(template, id, language, state, view);
   };
@@ -76,23 +64,15 @@ async function answer(
 }
 
 /** The page's own file with its words, the id in the field and the answer in its place, and without the script. */
-function fillIn(template: string, id: string, { tag, words }: Language, state: string, view: Tree): string {
-  // Replacements are functions, because a text could hold what String.replace takes for a pattern.
-  return template
+function fillIn(template: string, id: string, language: Language, state: string, view: Tree): string {
+  return fillInWords(template, id, language)
     .replace(/ *<script .*<\/script>\n/, "")
     .replace(/ *<noscript>.*<\/noscript>\n/s, "")
-    .replace('<html lang="en">', () => `<html lang="${tag}">`)
     .replace('href="/" id="home"', 'href="/plain" id="home"')
-    .replace(/(data-words="(\w+)">)[^<]*/g, (_, start: string, name: string) => start + escapeHtml(String(words[name])))
-    .replace('<input id="order-id"', (input) => `${input} value="${escapeHtml(id)}"`)
-    .replace(
-      /<title>.*<\/title>/,
-      () => `<title>${escapeHtml(`${id === "" ? "" : `${id} · `}${words["title"]}`)}</title>`,
-    )
     .replace(/<div id="result".*<\/div>/, () => `<div id="result" data-state="${state}">${writeHtml(view)}</div>`);
 }
 
 async function loadViews(): Promise<Views> {
-  const names = ["language.js", "order-id.js", "message-view.js", "order-view.js"];
+  const names = ["order-id.js", "message-view.js", "order-view.js"];
   return Object.assign({}, ...(await Promise.all(names.map((name) => loadPageModule<Partial<Views>>(name)))));
 }

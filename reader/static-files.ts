@@ -29,9 +29,13 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** @throws Error if the file cannot be read or its kind is not one that is served */
 export function readStaticFile(folder: string, name: string): StaticFile {
+  return makeStaticFile(name, readFileSync(join(folder, name)));
+}
+
+/** @throws Error if its kind is not one that is served */
+export function makeStaticFile(name: string, body: Buffer): StaticFile {
   const type = TYPES[extname(name)];
   if (!type) throw new Error(`${name} is of a kind that is not served`);
-  const body = readFileSync(join(folder, name));
   return { name, type, plain: represent(body), gzipped: represent(gzipSync(body, { level: 9 })) };
 }
 

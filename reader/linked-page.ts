@@ -1,0 +1,27 @@
+import type { Context } from "koa";
+import { askedFor, chooseLanguage, fillInWords, type Language, readTemplate } from "./page-template";
+import { answerStaticFile, makeStaticFile } from "./static-files";
+import { escapeHtml } from "./write-html";
+
+/**
+ * The page as a link to one order opens it. Its script looks the order up. A browser that runs none is led on to the plain
+ * page, and one whose script does not come (blocked, or too old for modules) shows a link to it after a moment.
+ */
+export function linkedPage(): (ctx: Context) => Promise<void> {
+  const template = readTemplate();
+  return async (ctx) => {
+    const page = leadOn(template, askedFor(ctx), await chooseLanguage(ctx));
+    ctx.vary("Accept-Language");
+    answerStaticFile(ctx, makeStaticFile("index.html", Buffer.from(page)));
+  };
+}
+
+function leadOn(template: string, id: string, language: Language): string {
+  const plain = escapeHtml(`/plain?order=${encodeURIComponent(id)}`);
+  const refresh = `<noscript><meta http-equiv="refresh" content="0; url=${plain}"></noscript>`;
+  const show = escapeHtml(String(language.words["show"]));
+  const link = `<p class="by-hand">${show}: <a class="id" href="${plain}"><bdi>${escapeHtml(id)}</bdi></a></p>`;
+  return fillInWords(template, id, language)
+    .replace("</head>", () => `  ${refresh}\n</head>`)
+    .replace(/(<div id="result"[^>]*>)(<\/div>)/, (_, start: string, end: string) => start + link + end);
+}
