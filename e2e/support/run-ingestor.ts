@@ -9,6 +9,8 @@ import { waitUntil } from "./wait-until";
 
 export interface RunningIngestor {
   readonly process: ChildProcess;
+  /** Where its health and metrics are. */
+  readonly url: string;
   /** Everything that it has logged, a parsed line each. */
   readonly log: Record<string, unknown>[];
   /** What its /readyz says. */
@@ -26,6 +28,7 @@ export interface RunningIngestor {
  */
 export async function runIngestor(environment: Readonly<Record<string, string>>): Promise<RunningIngestor> {
   const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [join(projectRoot(), "dist/ingestor/main.js")], {
     env: { PATH: process.env["PATH"], INGESTOR_PORT: String(port), LOG_LEVEL: "info", ...environment },
     stdio: ["ignore", "pipe", "inherit"],
@@ -43,9 +46,10 @@ export async function runIngestor(environment: Readonly<Record<string, string>>)
   });
   return {
     process: child,
+    url,
     log,
     readiness: async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+      const answer = await fetch(`${url}/readyz`);
       return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
     },
     memoryMib: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,

@@ -1,0 +1,125 @@
+import type { LogBounds } from "../../ingestor/open-positions";
+import type { Connection } from "../../prisma/open-connection";
+import { ago } from "../dlq/describe";
+import { type Finding, orWell, unwell, well } from "./finding";
+
+/** How far a partition of the topic's current life has been ingested. */
+export interface BookedPosition {
+  readonly partition: number;
+  readonly nextOffset: bigint;
+  /** Seconds since it moved, by PostgreSQL's clock. */
+  readonly idleSeconds: number;
+}
+
+/** What is younger may be on its way: a sweep after 3 s, a lease of 30 s, then a delivery. */
+const DELIVERY_SECONDS = 60;
+/** Ten times as long as an ingestor that was killed keeps its partitions from others: its session of 6 s at most. */
+const STALLED_SECONDS = 60;
+
+/** Dead letters that should have reached Kafka long ago, and those that it will not take. */
+export async function checkOutbox(connection: Connection): Promise<readonly Finding[]> {
+  const [row] = await connection.ask<{ letters: number; waiting: number; seconds: number | null; refused: number }>(`
+    SELECT (SELECT count(*) FROM outbox)::int AS letters,
+      (count(*) FILTER (WHERE refusal IS NULL))::int AS waiting, (count(*) FILTER (WHERE refusal IS NOT NULL))::int AS refused,
+      (extract(epoch FROM now() - min(failed_at) FILTER (WHERE refusal IS NULL)))::float8 AS seconds
+    FROM outbox WHERE delivered_at IS NULL`);
+  const { letters = 0, waiting = 0, refused = 0, seconds = null } = row ?? {};
+  const wrong: Finding[] = [];
+  if (seconds !== null && seconds > DELIVERY_SECONDS) {
+    const what = `${waiting} dead letters wait for their delivery, the longest for ${ago(new Date(0).toISOString(), new Date(seconds * 1_000))}`;
+    wrong.push(
+      unwell("outbox", what, "see that an ingestor runs and reaches Kafka; its /readyz and its log say why not"),
+    );
+  }
+  if (refused > 0) {
+    const mend =
+      "npm run dlq says why; raise the topic's limit, then: UPDATE outbox SET refusal = NULL WHERE delivered_at IS NULL";
+    wrong.push(unwell("outbox", `Kafka will not take ${refused} dead letters`, mend));
+  }
+  return orWell(
+    wrong,
+    "outbox",
+    `${letters} dead letters, ${waiting === 0 ? "all" : `${letters - waiting}`} of them delivered`,
+  );
+}
+
+/** Records that Kafka had deleted unread, in any life of the topic, and partitions whose ingestor dies again and again. */
+export async function checkGaps(connection: Connection, topic: string): Promise<readonly Finding[]> {
+  const rows = await connection.ask<{ place: string; gap: string; starts: number }>(`
+    SELECT concat_ws(':', topic, epoch, partition) AS place, gap::text, unfinished_starts AS starts
+    FROM positions JOIN epochs ON id = epoch WHERE topic = '${topic.replaceAll("'", "''")}' ORDER BY epoch, partition`);
+  const wrong = rows.flatMap(({ place, gap, starts }) => [
+    ...(gap === "0"
+      ? []
+      : [
+          unwell(
+            "gaps",
+            `${place}: Kafka had deleted ${gap} offsets before they were ingested`,
+            "ask the producer to publish them again; raise retention.ms",
+          ),
+        ]),
+    ...(starts > 3
+      ? [
+          unwell(
+            "gaps",
+            `${place}: ingesting was begun ${starts} times in vain`,
+            "look for what ends the ingestor: its last log lines, and the memory that it is given",
+          ),
+        ]
+      : []),
+  ]);
+  return orWell(wrong, "gaps", "nothing was deleted unread");
+}
+
+export async function readPositions(connection: Connection, topic: string): Promise<readonly BookedPosition[]> {
+  const rows = await connection.ask<{ partition: number; next: string; idle: number }>(`
+    SELECT partition, next_offset::text AS next, extract(epoch FROM now() - updated_at)::float8 AS idle
+    FROM positions WHERE epoch = (SELECT max(id) FROM epochs WHERE topic = '${topic.replaceAll("'", "''")}')`);
+  return rows.map(({ partition, next, idle }) => ({ partition, nextOffset: BigInt(next), idleSeconds: idle }));
+}
+
+/** Compares the positions with the logs: what is not ingested, and does not move; and positions that fit no log. Pure. */
+export function checkLag(
+  topic: string,
+  bounds: readonly LogBounds[],
+  positions: readonly BookedPosition[],
+): readonly Finding[] {
+  const wrong: Finding[] = [];
+  let lag = 0n;
+  for (const { partition, low, high } of bounds) {
+    const position = positions.find((each) => each.partition === partition);
+    const next = position?.nextOffset ?? 0n;
+    const place = `${topic}:${partition}`;
+    const behind = high > next ? high - (next > low ? next : low) : 0n;
+    lag += behind;
+    if (next > high) {
+      wrong.push(
+        unwell(
+          "lag",
+          `${place} ends at ${high}, and ${next} is ingested: the topic was made anew or cut`,
+          "start the ingestor, which then begins a new epoch; deploy/RUNBOOK.md, positions.topic-made-anew",
+        ),
+      );
+    } else if (position && next < low) {
+      wrong.push(
+        unwell(
+          "lag",
+          `${place}: Kafka has deleted ${low - next} offsets that were not ingested`,
+          "start the ingestor, which records them as a gap; raise retention.ms",
+        ),
+      );
+    }
+    if (behind > 0n && (position?.idleSeconds ?? Number.POSITIVE_INFINITY) > STALLED_SECONDS) {
+      wrong.push(
+        unwell(
+          "lag",
+          `${place}: ${behind} records wait, and nothing was ingested for over a minute`,
+          "start an ingestor, or see its /readyz and its log for what it waits for",
+        ),
+      );
+    }
+  }
+  return wrong.length > 0
+    ? wrong
+    : [well("lag", lag === 0n ? "every record is ingested" : `${lag} records are not ingested yet, and it goes on`)];
+}

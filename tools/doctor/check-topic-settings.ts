@@ -1,0 +1,69 @@
+import { ago } from "../dlq/describe";
+import type { TopicNames } from "./check-kafka";
+import { type Finding, unwell } from "./finding";
+
+export const settingNames = [
+  ...["min.insync.replicas", "unclean.leader.election.enable", "cleanup.policy"],
+  ...["retention.ms", "retention.bytes", "max.message.bytes"],
+  ...["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"],
+] as const;
+
+/** As Kafka writes them. */
+export type TopicSettings = Readonly<Record<(typeof settingNames)[number], string>>;
+
+const FOR_EVER = -1;
+/** Kafka's own default. A system that is away for longer, or a backup that is older, finds its records gone. */
+const SHORTEST_RETENTION_MS = 7 * 86_400_000;
+
+/** What of the settings of `orders` and `orders.dlq` would lose a record or refuse a dead letter. Pure. */
+export function checkSettings(names: TopicNames, orders: TopicSettings, dlq: TopicSettings): readonly Finding[] {
+  return [
+    ...checkKeeping(names.orders, orders, SHORTEST_RETENTION_MS),
+    ...checkKeeping(names.dlq, dlq, Number.POSITIVE_INFINITY),
+    ...checkFit(names, orders, dlq),
+  ];
+}
+
+function checkKeeping(topic: string, settings: TopicSettings, neededMs: number): readonly Finding[] {
+  const found: Finding[] = [];
+  const say = (what: string, mend: string): void => {
+    found.push(unwell("topics", `${topic}: ${what}`, `kafka-configs.sh --alter --topic ${topic} --add-config ${mend}`));
+  };
+  const retention = Number(settings["retention.ms"]);
+  if (retention !== FOR_EVER && retention < neededMs) {
+    const kept = ago(new Date(0).toISOString(), new Date(retention));
+    const needed = Number.isFinite(neededMs) ? neededMs : FOR_EVER;
+    const why = needed === FOR_EVER ? "dead letters are to stay until told otherwise" : "an outage may last longer";
+    say(`what is older than ${kept} is deleted (retention.ms): ${why}`, `retention.ms=${needed}`);
+  }
+  if (Number(settings["retention.bytes"]) !== FOR_EVER) {
+    say(`its size is limited (retention.bytes): a rush deletes what nobody has read`, "retention.bytes=-1");
+  }
+  if (settings["cleanup.policy"].includes("compact")) {
+    say("records of one key replace each other (cleanup.policy)", "cleanup.policy=delete");
+  }
+  if (settings["unclean.leader.election.enable"] !== "false") {
+    say(
+      "a broker that is behind may become leader and lose what was acknowledged",
+      "unclean.leader.election.enable=false",
+    );
+  }
+  return found;
+}
+
+/** A dead letter is a record of `orders` with its own timestamp and up to 8 KiB of headers more. */
+function checkFit(names: TopicNames, orders: TopicSettings, dlq: TopicSettings): readonly Finding[] {
+  const found: Finding[] = [];
+  const alter = `kafka-configs.sh --alter --topic ${names.dlq} --add-config`;
+  const [taken, room] = [Number(orders["max.message.bytes"]), Number(dlq["max.message.bytes"])];
+  if (room <= taken) {
+    const what = `${names.dlq} takes ${room} bytes, ${names.orders} ${taken}: a large record's dead letter is refused`;
+    found.push(unwell("topics", `${what} (max.message.bytes)`, `${alter} max.message.bytes=${2 * taken}`));
+  }
+  for (const name of ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"] as const) {
+    if (BigInt(dlq[name]) >= BigInt(orders[name])) continue;
+    const what = `${names.dlq} refuses timestamps that ${names.orders} takes (${name})`;
+    found.push(unwell("topics", what, `${alter} ${name}=${orders[name]}`));
+  }
+  return found;
+}
