@@ -6,35 +6,54 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
+const [OPENING_BRACKET, CLOSING_BRACKET] = [0x5b, 0x5d];
+const [OPENING_BRACE, CLOSING_BRACE] = [0x7b, 0x7d];
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
+const [SMALL_E, LARGE_E] = [0x65, 0x45];
+/** Any number with fewer digits is exact as a double, or a fraction that stays one. */
+const MOST_PLAIN_DIGITS = 15;
 
 export interface Shape {
   /** Members of all objects as they are written: a key that stands twice counts twice. */
   readonly members: number;
   /** The deepest nesting of objects and arrays; 1 for a flat object. */
   readonly depth: number;
+  /** Whether a number has an exponent or so many digits that a double may not hold it as written: see `checkNumbers`. */
+  readonly hasUnusualNumber: boolean;
 }
 
-/** Counts members and depth in one pass over the bytes: 1–2 µs for an order, where a scanner with sets takes 15. */
+/**
+ * Finds all of it in one pass over the bytes: 2 µs for an order, where a scanner with sets takes 15. Strings are
+ * stepped over: ids and phone numbers are no numbers.
+ */
 export function measureShape(json: Uint8Array): Shape {
   let members = 0;
   let depth = 0;
   let deepest = 0;
+  let hasUnusualNumber = false;
   for (let at = 0; at < json.length; at++) {
     const byte = json[at] as number;
     if (byte === QUOTE) {
       for (at++; json[at] !== QUOTE; at++) if (json[at] === BACKSLASH) at++;
+    } else if (isDigit(byte)) {
+      const start = at;
+      while (isDigit(json[at + 1]) || json[at + 1] === DOT) at++;
+      const next = json[at + 1];
+      if (at - start >= MOST_PLAIN_DIGITS || next === SMALL_E || next === LARGE_E) hasUnusualNumber = true;
     } else if (byte === COLON) {
       members++;
-    } else if (OPENING.has(byte)) {
+    } else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) {
       depth++;
       if (depth > deepest) deepest = depth;
-    } else if (CLOSING.has(byte)) {
+    } else if (byte === CLOSING_BRACE || byte === CLOSING_BRACKET) {
       depth--;
     }
   }
-  return { members, depth: deepest };
+  return { members, depth: deepest, hasUnusualNumber };
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
 /** Counts the members of a parsed value: fewer than were written if a key stood twice in one object. */
@@ -79,8 +98,6 @@ export function findDuplicateKey(text: string): string | undefined {
   }
 }
 
-/** Where a number may be one that a double cannot hold as written. Ids and phone numbers rarely look like this. */
-const SUSPICIOUS_NUMBER = /[\d.]{16}|[eE][+-]?\d{3}/;
 const NUMBERS_AND_STRINGS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.(\d+))?(?:[eE]([+-]?\d+))?/gs;
 /** Longer numbers than this are not told from fractions: no producer means them, and PostgreSQL's numeric ends too. */
 const LONGEST_NUMBER = 400;
@@ -93,10 +110,9 @@ export type NumberCheck =
 
 /**
  * Finds numbers that are not what `JSON.parse` makes of them: 1e400 becomes Infinity, 1e-400 becomes 0, and
- * 9007199254740991.4 becomes whole. Nearly every text is `plain` after one test.
+ * 9007199254740991.4 becomes whole. Slow, so only to be asked when `measureShape` has seen an unusual number.
  */
 export function checkNumbers(text: string): NumberCheck {
-  if (!SUSPICIOUS_NUMBER.test(text)) return { kind: "plain" };
   let isInfinite = false;
   const adjusted = text.replace(NUMBERS_AND_STRINGS, (token: string, fraction?: string, exponent?: string) => {
     if (token.startsWith('"')) return token;

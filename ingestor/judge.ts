@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { hash } from "node:crypto";
 import { Ajv, type ErrorObject } from "ajv";
 import { findIdMistake } from "../prisma/order-id";
-import { checkNumbers, countMembers, findDuplicateKey, measureShape } from "./json-text";
+import { checkNumbers, countMembers, findDuplicateKey, measureShape, type NumberCheck } from "./json-text";
 import { orderFormats, orderSchema } from "./order-schema";
 
 /** Why a record is no order. The first four are found by looking at it, the others by trying to store it. */
@@ -41,6 +41,8 @@ const MAX_ERROR_LENGTH = 500;
  */
 const MAX_BYTES_FOR_ALL_MISTAKES = 16_384;
 
+const PLAIN_NUMBERS: NumberCheck = { kind: "plain" };
+
 const ajv = new Ajv({ formats: orderFormats });
 const isOrder = ajv.compile<{ order_uid: string }>(orderSchema);
 const listMistakes = new Ajv({ formats: orderFormats, allErrors: true }).compile(orderSchema);
@@ -77,7 +79,7 @@ export function judge(value: Buffer | null): Verdict {
 }
 
 function judgeParsed(value: Buffer, text: string, parsed: unknown, isEscaped: boolean): Verdict {
-  const { depth, members } = measureShape(value);
+  const { depth, members, hasUnusualNumber } = measureShape(value);
   if (depth > MAX_DEPTH) return rejected("schema", `/ is nested ${depth} deep, more than ${MAX_DEPTH}`);
   if (countMembers(parsed) !== members) {
     return rejected("schema", `${decodePath(findDuplicateKey(text) ?? "/", isEscaped)} stands twice in one object`);
@@ -85,7 +87,7 @@ function judgeParsed(value: Buffer, text: string, parsed: unknown, isEscaped: bo
   if (isEscaped && !isWellFormedText(parsed)) {
     return rejected("schema", "/ has an escape that stands for no character: \\u0000 or half of a surrogate pair");
   }
-  const numbers = checkNumbers(text);
+  const numbers = hasUnusualNumber ? checkNumbers(text) : PLAIN_NUMBERS;
   if (numbers.kind === "infinite") return rejected("schema", "/ has a number that is too large for a double");
 
   const checked: unknown = numbers.kind === "adjusted" ? JSON.parse(numbers.text) : parsed;
