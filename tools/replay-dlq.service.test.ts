@@ -140,6 +140,24 @@ it("a dead letter that fails again keeps its name and counts, until it was broug
   expect(stats).toMatch(/^2 dead letters, 2 open: [\s\S]*\n2 were brought back: 2 failed again\n/);
 });
 
+/** Fails when what --force and a bad --edit have sent leaves the original letter behind (G4: its bytes are nowhere else). */
+it("a letter of which --edit has made no order by force is brought back once more, from its own bytes", async () => {
+  await system.ingest();
+  await system.publish([{ ...record("a"), partition: 0 }], 1);
+  const once = await replay("--go", "--force", "--edit", "echo garbage");
+  expect(once.result).toEqual({ ...nothing, matched: 1, sent: 1, failedAgain: 1 });
+  await waitUntil("its letter", async () => (await count("outbox WHERE delivered_at IS NOT NULL")) === 2);
+  const capped = await replay("--max-replays", "1", ...MEND);
+  expect(capped.result.skipped).toEqual({ "too-many-replays": 1, "made-in-vain": 1 });
+  const again = await replay("--go", "--id", `${system.orders.name}:1:0:0`, ...MEND);
+  expect(again.result).toEqual({ ...nothing, matched: 2, sent: 1, stored: 1, skipped: { "made-in-vain": 1 } });
+  expect(await sql("SELECT document FROM orders WHERE id = 'a'")).toEqual([{ document: String(orderWithId("a")) }]);
+  expect((await readReplayed(3)).map(({ replays }) => replays)).toEqual(["1", "2"]);
+  const over = { "replayed-before": 1, "made-in-vain": 1 };
+  expect((await replay("--go", ...MEND)).result).toEqual({ ...nothing, matched: 2, skipped: over });
+  expect(await audit(system.env)).toMatchObject({ ok: true, differences: [] });
+});
+
 /** Fails when a letter is claimed by both, or when a claim is not committed before its letter is sent (G1). */
 it("two operators at once send no letter twice", async () => {
   await system.ingest();

@@ -13,7 +13,9 @@ import { nameOf, type ReplayName } from "./letter";
  * A row is claimed, with the bytes to send, in a transaction that ends before they are sent. Whoever claims it has it to
  * himself: a second operator's claim of the same row changes nothing. `sending` says that Kafka may have it or not; only
  * a look into the topic from `search_from` on decides between `sent` and `planned` (find-sent.ts). `gone` (Kafka deleted
- * the record before it was ingested) may be claimed again like `planned`; the other ends are final.
+ * the record before it was ingested) may be claimed again like `planned`; the other ends are final. A letter is brought
+ * back by one row after the other: by the next when it has failed again, and its new letter asks for it; or when what
+ * failed was no order that --edit had made and --force had sent, and the letter asks for it that it was made of.
  *
  * A run lives as long as its database session, which holds an advisory lock of its number: kill -9 ends both. The
  * unfinished rows of a run that is dead are adopted by whoever gets that lock.
@@ -86,16 +88,18 @@ export class Ledger {
     return new Set(rows.map(nameOf));
   }
 
-  /** The rows that there are of these, by their names. */
-  async find(names: readonly ReplayName[]): Promise<ReadonlyMap<string, KnownReplay>> {
-    const { rows } = await this.#client.query<ReplayName & { state: ReplayState; run: number; value: Buffer | null }>(
-      `SELECT r.dlq_id AS id, r.replay, r.state, r.run, r.value FROM unnest($1::text[], $2::int[]) AS wanted (id, replay)
-       JOIN replays r ON r.dlq_id = wanted.id COLLATE "C" AND r.replay = wanted.replay`,
+  /** Of each of these letters, by the name of the bringing back that follows it: which one is next, and its row. */
+  async findNext(names: readonly ReplayName[]): Promise<ReadonlyMap<string, NextReplay>> {
+    const { rows } = await this.#client.query<FoundReplay>(
+      `SELECT DISTINCT r.dlq_id AS id, r.replay, r.state, r.run,
+         CASE WHEN r.state IN ('planned', 'gone') THEN r.value END AS value,
+         r.state = 'failed' AND r.value IS NOT NULL AND r.order_id IS NULL AS "isInVain"
+       FROM unnest($1::text[], $2::int[]) AS wanted (id, replay)
+       JOIN replays r ON r.dlq_id = wanted.id COLLATE "C" AND r.replay >= wanted.replay - 1`,
       arraysOf(names),
     );
-    return new Map(
-      rows.map((row) => [nameOf(row), { state: row.state, value: row.value, isOurs: row.run === this.#run }]),
-    );
+    const found = new Map(rows.map((row) => [nameOf(row), row]));
+    return new Map(names.map((name) => [nameOf(name), nextOf(name, found, this.#run)]));
   }
 
   /**
@@ -104,20 +108,26 @@ export class Ledger {
    * @returns the rows that Kafka may have or not
    */
   async adopt(): Promise<readonly UncertainReplay[]> {
-    const { rows: runs } = await this.#client.query<{ run: number }>(
+    const { rows } = await this.#client.query<{ run: number }>(
       "SELECT DISTINCT run FROM replays WHERE state IN ('sending', 'sent') AND run <> $1",
       [this.#run],
     );
-    for (const { run } of runs) {
-      const { rows } = await this.#client.query<{ taken: boolean }>("SELECT pg_try_advisory_lock($1, $2) AS taken", [
-        ...[RUN_LOCK, run],
-      ]);
-      if (!rows[0]?.taken) continue;
-      await this.#client.query("UPDATE replays SET run = $1 WHERE run = $2 AND state IN ('sending', 'sent')", [
-        ...[this.#run, run],
-      ]);
-      await this.#client.query("SELECT pg_advisory_unlock($1, $2)", [RUN_LOCK, run]);
-    }
+    for (const { run } of rows) await this.#takeOver(run);
+    return this.#readUncertain();
+  }
+
+  /** Whoever has a run's lock knows that it is dead, and is alone with what it has left. */
+  async #takeOver(run: number): Promise<void> {
+    const lock = [RUN_LOCK, run];
+    const { rows } = await this.#client.query<{ taken: boolean }>("SELECT pg_try_advisory_lock($1, $2) AS taken", lock);
+    if (!rows[0]?.taken) return;
+    await this.#client.query("UPDATE replays SET run = $1 WHERE run = $2 AND state IN ('sending', 'sent')", [
+      ...[this.#run, run],
+    ]);
+    await this.#client.query("SELECT pg_advisory_unlock($1, $2)", lock);
+  }
+
+  async #readUncertain(): Promise<readonly UncertainReplay[]> {
     const { rows } = await this.#client.query<Record<keyof UncertainReplay, never> & { searchFrom: string }>(
       `SELECT dlq_id AS id, replay, digest, epoch, partition, search_from AS "searchFrom"
        FROM replays WHERE state = 'sending' AND run = $1`,
@@ -254,6 +264,15 @@ export interface KnownReplay {
   readonly isOurs: boolean;
 }
 
+/** How a letter may be brought back. */
+export interface NextReplay {
+  readonly next: ReplayName;
+  /** Its row, if there is one. */
+  readonly known: KnownReplay | undefined;
+  /** Whether the letter's own bytes are what was made of an earlier letter's, sent by force, and no order. */
+  readonly isMadeInVain: boolean;
+}
+
 /** What is claimed, as it will be sent. */
 export interface NewReplay extends ReplayName {
   readonly firstFailedAt: Date;
@@ -278,6 +297,27 @@ export interface SentReplay extends ReplayName {
 const ANSWER_TIMEOUT_MS = 30_000;
 /** Any fixed number; this one spells "repl". The second number of the lock is the run's. */
 const RUN_LOCK = 0x7265706c;
+
+/** A row of a letter that is asked about. */
+interface FoundReplay extends ReplayName {
+  readonly state: ReplayState;
+  readonly run: number;
+  readonly value: Buffer | null;
+  readonly isInVain: boolean;
+}
+
+/** What --force and a bad --edit have sent was in vain: the letter that it was made of is brought back once more. */
+function nextOf({ id, replay }: ReplayName, rows: ReadonlyMap<string, FoundReplay>, run: number): NextReplay {
+  const rowOf = (number: number): FoundReplay | undefined => rows.get(nameOf({ id, replay: number }));
+  let number = replay;
+  while (rowOf(number)?.isInVain) number++;
+  const row = rowOf(number);
+  return {
+    next: { id, replay: number },
+    known: row && { state: row.state, value: row.value, isOurs: row.run === run },
+    isMadeInVain: rowOf(replay - 1)?.isInVain ?? false,
+  };
+}
 
 function arraysOf(names: readonly ReplayName[]): [Buffer, Buffer] {
   return [textArray(names.map(({ id }) => id)), intArray(names.map(({ replay }) => replay))];

@@ -36,6 +36,7 @@ const MOST_NAMED = 20;
 const unnamed: ReadonlySet<Stay> = new Set([
   "copy",
   "replayed-before",
+  "made-in-vain",
   "in-hand",
   "would-fail-again",
   "too-many-replays",

@@ -8,7 +8,7 @@ import { asKafkajsHeaders, headersOf } from "../../runtime/kafka/headers";
 import { ask } from "../audit/test-support";
 import { findSent } from "./find-sent";
 import { Ledger } from "./ledger";
-import { readLetter } from "./letter";
+import { nextReplayOf, readLetter } from "./letter";
 import { sendReady } from "./send";
 import type { ReadyLetter } from "./sift";
 
@@ -45,7 +45,7 @@ function readyLetter(offset: bigint, value = orderWithId(`o${offset}`)): ReadyLe
   const headers = asKafkajsHeaders(writeDeadLetterHeaders([], { ...info, reason: "schema" }));
   const letter = readLetter({ key: null, value, offset: String(offset), headers } as KafkaMessage, 0, topic.name);
   if (!letter) throw new Error("it is no letter");
-  return { kind: "ready", letter, mended: null, orderId: null };
+  return { kind: "ready", letter, next: nextReplayOf(letter), mended: null, orderId: null };
 }
 
 /** An answer that does not come, as kafkajs tells it. */

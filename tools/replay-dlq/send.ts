@@ -7,7 +7,7 @@ import { asKafkajsHeaders } from "../../runtime/kafka/headers";
 import { outlastOutage } from "../publish/outlast-outage";
 import type { FoundReplays } from "./find-sent";
 import type { Ledger, NewReplay, UncertainReplay } from "./ledger";
-import { type Letter, nameOf, nextReplayOf } from "./letter";
+import { type Letter, nameOf } from "./letter";
 import type { ReadyLetter, StayingLetter } from "./sift";
 
 export interface SendDeps {
@@ -111,11 +111,11 @@ async function sendPortion(portion: readonly ReadyLetter[], deps: SendDeps): Pro
 }
 
 function describe(ready: ReadyLetter, ends: ReadonlyMap<number, bigint>): Claimed {
-  const { letter, mended, orderId } = ready;
+  const { letter, next, mended, orderId } = ready;
   // A topic that was made anew may have fewer partitions.
   const partition = ends.has(letter.info.partition) ? letter.info.partition : letter.info.partition % ends.size;
   return {
-    ...nextReplayOf(letter),
+    ...next,
     ...{ ready, mended, orderId, partition, firstFailedAt: letter.info.firstFailedAt },
     digest: contentDigestOf({ key: letter.key, value: mended ?? letter.value }),
     searchFrom: ends.get(partition) ?? 0n,

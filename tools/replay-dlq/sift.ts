@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { Verdict } from "../../ingestor/judge";
 import { type JudgeAgainDeps, judgeAgain } from "./judge-again";
-import type { KnownReplay, Ledger } from "./ledger";
-import { hasContent, type Letter, nameOf, nextReplayOf } from "./letter";
+import type { KnownReplay, Ledger, NextReplay } from "./ledger";
+import { hasContent, type Letter, nameOf, nextReplayOf, type ReplayName } from "./letter";
 import { mend } from "./mend";
 import type { ReplayOptions } from "./options";
 
@@ -10,6 +10,7 @@ import type { ReplayOptions } from "./options";
 export const staying = {
   copy: "it is a second copy",
   "replayed-before": "it was brought back before",
+  "made-in-vain": "--edit and --force made it of an earlier letter, which is the one to be brought back",
   "in-hand": "another run has it in hand, or was interrupted (--go finds out)",
   "too-many-replays": "it was brought back too often (--max-replays)",
   "without-bytes": "it stands for a batch that could not be decoded: there is nothing to send",
@@ -26,6 +27,8 @@ export type Decision = ReadyLetter | StayingLetter;
 export interface ReadyLetter {
   readonly kind: "ready";
   readonly letter: Letter;
+  /** Which bringing back of it this is. */
+  readonly next: ReplayName;
   /** The bytes to send in place of the letter's; null for its own. */
   readonly mended: Buffer | null;
   readonly orderId: string | null;
@@ -39,16 +42,20 @@ export interface StayingLetter {
 }
 
 export interface SiftDeps extends JudgeAgainDeps {
-  readonly ledger: Pick<Ledger, "noteSeen" | "find">;
+  readonly ledger: Pick<Ledger, "noteSeen" | "findNext">;
   readonly options: Pick<ReplayOptions, "edit" | "force" | "maxReplays">;
   /** Ends the commands of --edit; what is decided after it is worth nothing. */
   readonly signal: AbortSignal;
 }
 
 /** A letter on its way to a decision. */
-interface Candidate {
+interface Candidate extends NextReplay {
   readonly letter: Letter;
-  readonly known: KnownReplay | undefined;
+}
+
+/** With what is to be sent in place of its bytes, if anything is. */
+interface MendedCandidate extends Candidate {
+  readonly mended: Buffer | null;
 }
 
 /**
@@ -66,10 +73,11 @@ export async function sift(letters: readonly Letter[], deps: SiftDeps): Promise<
     else decide({ kind: isSentByUs(candidate.known) ? "sent-already" : "stays", letter: candidate.letter, why });
   }
 
-  const toJudge: { letter: Letter; mended: Buffer | null }[] = [];
-  for (const { letter, result } of await mendAll(candidates, deps)) {
+  const toJudge: MendedCandidate[] = [];
+  for (const { candidate, result } of await mendAll(candidates, deps)) {
+    const { letter } = candidate;
     if (typeof result === "string") decide({ kind: "stays", letter, why: "edit-failed", detail: result });
-    else toJudge.push({ letter, mended: result });
+    else toJudge.push({ ...candidate, mended: result });
   }
 
   const values = toJudge.map(({ letter, mended }) => ({
@@ -92,25 +100,29 @@ async function lookUp(letters: readonly Letter[], { ledger }: SiftDeps): Promise
   }
   const names = [...firsts.values()].map(nextReplayOf);
   const unseen = await ledger.noteSeen(names);
-  const known = await ledger.find(names);
-  return [...firsts].flatMap(([name, letter]) => (unseen.has(name) ? [{ letter, known: known.get(name) }] : []));
+  const found = await ledger.findNext(names);
+  return [...firsts].flatMap(([name, letter]) => {
+    const next = found.get(name);
+    return next && unseen.has(name) ? [{ letter, ...next }] : [];
+  });
 }
 
 function isSentByUs(known: KnownReplay | undefined): boolean {
   return known?.isOurs === true && known.state !== "sending";
 }
 
-function findObstacle({ letter, known }: Candidate, { options }: SiftDeps): Stay | undefined {
+function findObstacle({ letter, next, known, isMadeInVain }: Candidate, { options }: SiftDeps): Stay | undefined {
+  if (isMadeInVain) return "made-in-vain";
   // What may be claimed again is as good as new.
   if (known && known.state !== "planned" && known.state !== "gone") {
     if (known.state !== "sending") return "replayed-before";
     return known.isOurs ? "outcome-unknown" : "in-hand";
   }
-  if (letter.info.replays >= options.maxReplays) return "too-many-replays";
+  if (next.replay > options.maxReplays) return "too-many-replays";
   return hasContent(letter) ? undefined : "without-bytes";
 }
 
-type MendResult = { readonly letter: Letter; readonly result: Buffer | null | string };
+type MendResult = { readonly candidate: Candidate; readonly result: Buffer | null | string };
 
 /** The mended bytes of each; null for what is sent as it is, a text for what could not be mended. */
 async function mendAll(
@@ -120,10 +132,11 @@ async function mendAll(
   const results: MendResult[] = [];
   const entries = candidates.entries();
   const work = async (): Promise<void> => {
-    for (const [index, { letter, known }] of entries) {
+    for (const [index, candidate] of entries) {
+      const { letter, known } = candidate;
       // The bytes of an earlier run that Kafka does not have: for whoever goes on without a command.
       const result = edit === undefined ? (known?.value ?? null) : await mendOne(edit, letter, signal);
-      results[index] = { letter, result };
+      results[index] = { candidate, result };
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
@@ -138,11 +151,11 @@ async function mendOne(command: string, { value }: Letter, signal: AbortSignal):
 
 function decideBy(
   verdict: Verdict | undefined,
-  { letter, mended }: { readonly letter: Letter; readonly mended: Buffer | null },
+  { letter, next, mended }: MendedCandidate,
   { options: { force } }: SiftDeps,
 ): Decision {
-  if (verdict?.kind === "accepted") return { kind: "ready", letter, mended, orderId: verdict.id };
-  if (force) return { kind: "ready", letter, mended, orderId: null };
+  if (verdict?.kind === "accepted") return { kind: "ready", letter, next, mended, orderId: verdict.id };
+  if (force) return { kind: "ready", letter, next, mended, orderId: null };
   const detail = verdict && `${verdict.reason} ${verdict.errors[0] ?? ""}`;
   return { kind: "stays", letter, why: "would-fail-again", ...(detail && { detail }) };
 }
