@@ -14,6 +14,19 @@ const text = (name: string) => field(name).textContent();
 const result = () => page.locator("#result");
 const untilState = (state: string) => page.waitForSelector(`#result[data-state="${state}"]`);
 
+/** The page does nothing by itself any more, until the clock is told to run. */
+async function stopTheClock(): Promise<void> {
+  await page.clock.install({ time: 0 });
+  await page.clock.pauseAt(1_000);
+}
+
+/** The parts of an order that the page shows in all their depth. */
+const pick = ({ delivery, payment, items }: { delivery: object; payment: object; items: object }) => ({
+  delivery,
+  payment,
+  items,
+});
+
 async function lookUp(id: string): Promise<void> {
   await page.fill("#order-id", id);
   await page.press("#order-id", "Enter");
@@ -59,13 +72,37 @@ describe("the page", () => {
     expect(await page.textContent("#status")).toBe(`Order ${SAMPLE_ID} is shown.`);
   });
 
-  test("keeps the published JSON folded away, and shows it as it is", async () => {
-    await page.goto(`${running.url}/?order=${SAMPLE_ID}`);
+  test("keeps the published JSON folded away, and shows it as it is, digit for digit", async () => {
+    const number = "12345678901234567890.10";
+    await running.store(
+      "raw",
+      () => ({ number: 1, list: [] }),
+      (text) => text.replace('"number":1', `"number":${number}`),
+    );
+    await page.goto(`${running.url}/?order=raw`);
     await untilState("found");
-    expect(await field("raw").isVisible()).toBe(false);
-    await page.click("summary");
-    expect(await field("raw").isVisible()).toBe(true);
-    expect(await text("raw")).toBe(SAMPLE);
+    expect(await field("raw").count()).toBe(0);
+    await page.focus(".raw > summary");
+    await page.keyboard.press("Enter");
+    const shown = (await text("raw")) ?? "";
+    expect(shown).toContain(`"number": ${number}`);
+    expect(JSON.parse(shown)).toMatchObject({ order_uid: "raw", list: [], ...pick(JSON.parse(SAMPLE)) });
+    await page.locator(".json summary", { hasText: "delivery" }).press("Enter");
+    expect(await page.getByText('"Test Testov"').isVisible()).toBe(false);
+  });
+
+  test("makes only those of thousands of items that are unfolded", async () => {
+    await running.store("many", ({ items }) => ({ items: Array.from({ length: 3_000 }, () => items[0]) }));
+    await page.goto(`${running.url}/?order=many`);
+    await untilState("found");
+    await page.click(".raw > summary");
+    await page.click(".json summary:has-text('items')");
+    expect(await page.locator(".json summary[data-range]").count()).toBe(30);
+    expect(await page.locator(".json *").count()).toBeLessThan(500);
+    await page.click('.json summary[data-range="2900 … 2999"]');
+    const last = page.locator('.json details:has(> summary[data-range="2900 … 2999"]) > details').last();
+    await last.locator("summary").click();
+    expect(JSON.parse((await last.textContent()) ?? "")).toEqual(JSON.parse(SAMPLE).items[0]);
   });
 
   test("follows Back and Forward and its own links without a reload", async () => {
@@ -136,7 +173,8 @@ describe("the page", () => {
     expect(await text("date_created")).toBe("2016-12-31T23:59:60Z");
   });
 
-  test("says that there is no such order, and finds it when it has come", async () => {
+  test("says that there is no such order, and finds it on a press when it has come", async () => {
+    await stopTheClock();
     await page.goto(`${running.url}/?order=later`);
     await untilState("unknown");
     expect(await result().textContent()).toContain("There is no such order");
@@ -187,27 +225,62 @@ describe("the page", () => {
     }
   });
 
-  test("says that an order cannot be reached now, and shows it on Retry when it can, with the focus on it", async () => {
+  test("says that an order cannot be reached now, and shows it when it can, with the focus on it", async () => {
     running.postgres.fallSilent({ alsoNew: true });
     await page.goto(`${running.url}/?order=${SAMPLE_ID}`);
     await untilState("unavailable");
     expect(await result().textContent()).toContain("cannot be reached now");
     expect(await page.textContent("#status")).toContain("Cannot be reached now");
-    running.postgres.recover();
     await page.focus("#retry");
-    await page.keyboard.press("Enter");
-    await untilState("found");
+    running.postgres.recover();
     await page.locator("#order-title:focus").waitFor();
   });
 
-  test("says so when the reader itself cannot be reached", async () => {
+  test("asks again at once on a press, and keeps the focus where it was pressed", async () => {
+    await stopTheClock();
+    await page.route("**/orders/*", (route) => route.fulfill({ status: 503 }));
+    await page.goto(`${running.url}/?order=${SAMPLE_ID}`);
+    await untilState("unavailable");
+    await page.unroute("**/orders/*");
+    await page.focus("#retry");
+    await page.keyboard.press("Enter");
+    await page.locator("#order-title:focus").waitFor();
+  });
+
+  test("says so when the device is offline, and shows the order when it is not any more", async () => {
     await page.goto(running.url);
     await page.context().setOffline(true);
     await lookUp(SAMPLE_ID);
     await untilState("unavailable");
     expect(await result().textContent()).toContain("This device is offline");
     await page.context().setOffline(false);
+    await untilState("found");
+    expect(await page.evaluate("document.activeElement.id")).toBe("order-id");
+  });
+
+  test("gives a sign of life after a second, and a way out after ten", async () => {
+    await stopTheClock();
+    await page.goto(running.url);
+    await page.route("**/orders/*", () => {});
+    await lookUp(SAMPLE_ID);
+    await untilState("loading");
+    await page.clock.runFor(900);
+    expect(await result().textContent()).not.toContain("longer than usual");
+    await page.clock.runFor(200);
+    expect(await result().textContent()).toContain("longer than usual");
+    expect(await page.textContent("#status")).toBe("It takes longer than usual.");
+    await page.clock.runFor(9_000);
+    await untilState("unavailable");
+    expect(await result().textContent()).toContain("no answer in ten seconds");
+    await page.unroute("**/orders/*");
     await page.click("#retry");
+    await untilState("found");
+  });
+
+  test("looks orders up where nothing can be watched as it arrives", async () => {
+    await page.route("**/recent*", (route) => route.abort());
+    await page.goto(running.url);
+    await lookUp(SAMPLE_ID);
     await untilState("found");
   });
 

@@ -27,8 +27,8 @@ export interface RunningPage {
   readonly url: string;
   readonly browser: Browser;
   readonly postgres: HalfOpenProxy;
-  /** Stores the sample with other values and under another id. */
-  store(id: string, change: (order: Sample) => object): Promise<void>;
+  /** Stores the sample with other values and under another id. @param retouch changes the text that is stored */
+  store(id: string, change: (order: Sample) => object, retouch?: (text: string) => string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -70,9 +70,9 @@ export async function runPage(): Promise<RunningPage> {
     url: server.url,
     browser,
     postgres,
-    store: async (id, change) => {
+    store: async (id, change, retouch = (text) => text) => {
       const order: Sample = JSON.parse(SAMPLE);
-      await writer.write({ [id]: JSON.stringify({ ...order, order_uid: id, ...change(order) }) });
+      await writer.write({ [id]: retouch(JSON.stringify({ ...order, order_uid: id, ...change(order) })) });
     },
     stop: async () => {
       await browser.close();

@@ -5,29 +5,37 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
 
 /**
- * Asks for an order that was not there until it is, while the page is visible.
+ * Asks again, while the page is visible, until there is something else to tell: an order that was not there has come, or
+ * one that could not be reached can be. That a missing one cannot be reached for a while is nothing new.
  *
+ * @param {string} told the kind of the outcome so far
  * @param {AbortSignal} signal ends it
- * @returns the outcome `found`, or undefined when the signal came first
+ * @returns the new outcome, or undefined when the signal came first
  */
-export async function keepLooking(id, signal) {
+export async function keepLooking(id, told, signal) {
   for (let wait = FIRST_WAIT_MS; !signal.aborted; wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
     await pause(wait, signal);
     await untilVisible(signal);
     if (signal.aborted) return undefined;
     const outcome = await lookUp(id, signal).catch(() => undefined);
-    if (outcome?.kind === "found" && !signal.aborted) return outcome;
+    if (signal.aborted) return undefined;
+    if (outcome && outcome.kind !== told && outcome.kind !== "unavailable") return outcome;
   }
   return undefined;
 }
 
+/** Until so much time has passed, or the device is in the net again. */
 function pause(ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const end = () => {
       clearTimeout(timer);
+      removeEventListener("online", end);
+      signal.removeEventListener("abort", end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    addEventListener("online", end);
+    signal.addEventListener("abort", end);
   });
 }
 

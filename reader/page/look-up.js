@@ -10,16 +10,20 @@ const GIVE_UP_AFTER_MS = 10_000;
  *   `slow`, `silent` and `offline`
  */
 export async function lookUp(id, signal) {
-  const deadline = AbortSignal.timeout(GIVE_UP_AFTER_MS);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), GIVE_UP_AFTER_MS);
+  const either = AbortSignal.any([signal, deadline.signal]);
   try {
-    const answer = await fetch(`/orders/${encodeURIComponent(id)}`, { signal: AbortSignal.any([signal, deadline]) });
+    const answer = await fetch(`/orders/${encodeURIComponent(id)}`, { signal: either });
     if (answer.status === 200) return { kind: "found", text: await answer.text() };
     if (answer.status === 404) return { kind: "unknown" };
     if (answer.status === 400) return { kind: "malformed" };
     return { kind: "unavailable", because: answer.status };
   } catch (error) {
     if (signal.aborted) throw error;
-    if (deadline.aborted) return { kind: "unavailable", because: "slow" };
+    if (deadline.signal.aborted) return { kind: "unavailable", because: "slow" };
     return { kind: "unavailable", because: navigator.onLine ? "silent" : "offline" };
+  } finally {
+    clearTimeout(timer);
   }
 }

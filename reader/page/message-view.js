@@ -12,6 +12,11 @@ export function loadingView(id, { words }) {
   return element("div", { class: "message loading" }, ...words.loading(bdi(id)));
 }
 
+/** Comes after it, when the answer keeps somebody waiting. */
+export function slowView(id, { words }) {
+  return element("div", { class: "message quiet" }, paragraph(...words.loading(bdi(id))), paragraph(words.slow));
+}
+
 /** @param {string} because a sentence */
 export function malformedView(id, because, { words }) {
   return alert(words.malformed.heading, paragraph(bdi(id)), paragraph(because));
@@ -33,11 +38,12 @@ export function unknownView(id, { words }, retry) {
 
 /** @param {string | number} because as look-up.js gives it @param {(() => void) | undefined} retry */
 export function unavailableView(id, because, language, retry) {
-  const { heading, text, retry: label } = language.words.unavailable;
+  const { heading, text, trying, retry: label } = language.words.unavailable;
   return alert(
     heading,
     paragraph(whyUnavailable(because, language)),
     paragraph(...text(bdi(id))),
+    retry && element("p", { class: "quiet" }, trying),
     retry && button(label, retry),
   );
 }

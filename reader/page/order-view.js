@@ -19,20 +19,25 @@ const PLACED_IN_PAYMENT = ["amount", "currency", "payment_dt", ...PAYMENT_SUMS];
  * @param {string} id as it was asked for
  * @param {string} text the published JSON
  * @param language as createLanguage makes it
- * @param {(label: string, text: string) => object} [copyButton] left out where nothing can be pressed
+ * @param {{ copyButton: (label: string, text: string) => object, foldedJson: (summary: object, text: string) => object }}
+ *   [live] left out where no script runs
  */
-export function orderView(id, text, language, copyButton) {
+export function orderView(id, text, language, { copyButton, foldedJson = foldedText } = {}) {
   const { words } = language;
   const order = parseObject(text);
   const parts = order ? partsOf(order, language) : [];
-  const raw = element("pre", { "data-field": "raw", tabindex: "0", dir: "ltr" }, text);
   return element(
     "article",
     { "aria-labelledby": "order-title" },
     titleOf(id, text, order, language, copyButton),
     ...parts,
-    element("details", { class: "raw" }, element("summary", {}, words.order.raw), raw),
+    (order ? foldedJson : foldedText)(element("summary", {}, words.order.raw), text),
   );
+}
+
+function foldedText(summary, text) {
+  const raw = element("pre", { "data-field": "raw", tabindex: "0", dir: "ltr" }, text);
+  return element("details", { class: "raw" }, summary, raw);
 }
 
 function partsOf(order, language) {

@@ -1,22 +1,35 @@
 /**
  * The page: the address names an order, the page shows it. Typing changes the address, and Back and Forward do.
  *
- * `idle` (no id in the address) · `loading` → `found` | `unknown` | `malformed` | `unavailable`; the last can be tried
- * again, and an unknown one is looked for again and again while somebody sees it. A new address in any state gives up
- * what is being looked up. The state stands in #result's data-state.
+ * `idle` (no id in the address) · `loading`, which says after a second that it is slow, → `found` | `unknown` |
+ * `malformed` | `unavailable`. Unknown ones, and those that cannot be reached, are looked for again and again while
+ * somebody sees it, and whenever the button is pressed. A new address in any state gives up what is being looked up. The
+ * state stands in #result's data-state. Where the focus was in #result, it goes to the heading of what comes there.
  */
 import { currentLanguage, rememberLanguage } from "./chosen-language.js";
 import { copyButton } from "./copy-button.js";
 import { render } from "./dom.js";
+import { fold } from "./fold.js";
+import { jsonView } from "./json-view.js";
 import { keepLooking } from "./keep-looking.js";
 import { createLanguage, languageTags } from "./language.js";
 import { liveSection, showLive } from "./live-orders.js";
 import { lookUp } from "./look-up.js";
-import { idleView, loadingView, malformedView, unavailableView, unknownView, whyUnavailable } from "./message-view.js";
+import {
+  idleView,
+  loadingView,
+  malformedView,
+  slowView,
+  unavailableView,
+  unknownView,
+  whyUnavailable,
+} from "./message-view.js";
 import { whyNoOrderId } from "./order-id.js";
 import { orderView } from "./order-view.js";
 import { recentView, rememberId } from "./recent-look-ups.js";
 import { element } from "./tree.js";
+
+const SLOW_AFTER_MS = 1_000;
 
 const form = document.getElementById("search");
 const input = document.getElementById("order-id");
@@ -59,11 +72,11 @@ function showAddress() {
   void show(id);
 }
 
-/** @param {boolean} takesFocus after a press on a button that is gone then */
-async function show(id, takesFocus = false) {
+async function show(id) {
   current.abort();
   current = new AbortController();
   const { signal } = current;
+  const takesFocus = hasFocus();
   if (id === "") {
     const recent = recentView(language, () => void show(""));
     present("idle", idleView(language, recent, liveSection(language)), "");
@@ -72,53 +85,72 @@ async function show(id, takesFocus = false) {
     return;
   }
   const problem = whyNoOrderId(id, language);
-  if (problem) return presentMalformed(id, problem);
-  present("loading", loadingView(id, language), "");
-  const outcome = await lookUp(id, signal).catch(() => undefined);
+  if (problem) return presentMalformed(id, problem, takesFocus);
+  const outcome = await lookUpVisibly(id, signal);
   // Another look-up has begun meanwhile, and the page is its.
   if (!outcome || signal.aborted) return;
-  presentOutcome(id, outcome);
-  if (takesFocus) result.querySelector("h2")?.focus();
-  if (outcome.kind !== "unknown") return;
-  const arrived = await keepLooking(id, signal);
-  if (arrived) presentOutcome(id, arrived);
+  presentOutcome(id, outcome, takesFocus);
+  for (let told = outcome; told && told.kind !== "found" && told.kind !== "malformed"; ) {
+    told = await keepLooking(id, told.kind, signal);
+    if (told) presentOutcome(id, told, hasFocus());
+  }
 }
 
-function presentOutcome(id, outcome) {
+async function lookUpVisibly(id, signal) {
+  present("loading", loadingView(id, language), "");
+  const timer = setTimeout(() => {
+    if (!signal.aborted) present("loading", slowView(id, language), language.words.slow);
+  }, SLOW_AFTER_MS);
+  const outcome = await lookUp(id, signal).catch(() => undefined);
+  clearTimeout(timer);
+  return outcome;
+}
+
+function presentOutcome(id, outcome, takesFocus) {
   const { words } = language;
-  const retry = () => void show(id, true);
+  const retry = () => void show(id);
   switch (outcome.kind) {
     case "found":
       rememberId(id);
-      present("found", orderView(id, outcome.text, language, copyIn(language)), words.order.spoken(id));
+      present("found", orderView(id, outcome.text, language, liveParts(language)), words.order.spoken(id), takesFocus);
       break;
     case "unknown":
-      present("unknown", unknownView(id, language, retry), words.unknown.spoken);
+      present("unknown", unknownView(id, language, retry), words.unknown.spoken, takesFocus);
       break;
     case "malformed":
-      presentMalformed(id, words.malformed.undecodable);
+      presentMalformed(id, words.malformed.undecodable, takesFocus);
       break;
     default: {
       const because = whyUnavailable(outcome.because, language);
       const view = unavailableView(id, outcome.because, language, retry);
-      present("unavailable", view, words.unavailable.spoken(because));
+      present("unavailable", view, words.unavailable.spoken(because), takesFocus);
     }
   }
 }
 
-function presentMalformed(id, because) {
-  present("malformed", malformedView(id, because, language), language.words.malformed.spoken(because));
+function presentMalformed(id, because, takesFocus) {
+  present("malformed", malformedView(id, because, language), language.words.malformed.spoken(because), takesFocus);
 }
 
-function present(state, view, spoken) {
+/** Whether what has the focus stands where the answer stands, and so will be gone. */
+function hasFocus() {
+  return result.contains(document.activeElement);
+}
+
+function present(state, view, spoken, takesFocus = false) {
   result.dataset.state = state;
   result.setAttribute("aria-busy", String(state === "loading"));
   result.replaceChildren(render(view));
   status.textContent = spoken;
+  if (takesFocus) result.querySelector("h2")?.focus();
 }
 
-function copyIn(language) {
-  return (label, text) => copyButton(label, text, language);
+/** What only a script can do for an order. */
+function liveParts(language) {
+  return {
+    copyButton: (label, text) => copyButton(label, text, language),
+    foldedJson: (summary, text) => fold({ class: "raw" }, summary, () => [jsonView(text)]),
+  };
 }
 
 /** Gives the page's own words in the language, and a button for each other one. */

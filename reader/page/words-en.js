@@ -8,6 +8,7 @@ export const english = {
 
   idle: "Type or paste the id of an order to see it as it was published.",
   loading: (id) => ["Looking for ", id, " …"],
+  slow: "It takes longer than usual.",
   live: "Orders as they arrive",
   recent: "Looked up here before",
   forget: (id) => `Forget ${id}`,
@@ -34,8 +35,9 @@ export const english = {
   unavailable: {
     heading: "The order cannot be reached now",
     spoken: (because) => `Cannot be reached now. ${because}`,
-    text: (id) => ["The order ", id, " may well exist. Nothing is lost; try again in a moment."],
-    retry: "Try again",
+    text: (id) => ["The order ", id, " may well exist. Nothing is lost."],
+    trying: "This page keeps trying, and shows the order when it can.",
+    retry: "Try now",
     database: "The order is not in memory, and the database cannot be asked at the moment.",
     status: (status) => `The service has answered with an error (${status}).`,
     slow: "There was no answer in ten seconds.",
