@@ -64,6 +64,19 @@ test("ingest measures the way from Kafka to the commit, and its parts alone", as
   }
 });
 
+test("poison measures dead letters, and the good orders between bad records", async () => {
+  const { rows, goals } = await bench("poison", "--rounds", "1", "--orders", "50");
+  expect((rows["dead letters acknowledged meanwhile"] as { max: number }).max).toBeGreaterThan(0);
+  expect(goals.map(({ goal }) => goal)).toEqual(["dead letters a second", "good orders beside those without bad ones"]);
+});
+
+test("growth measures readers and ingesting at each size", async () => {
+  const { rows, goals } = await bench("growth", "--rounds", "1", "--seconds", "1", "--orders", "300");
+  for (const what of ["from commit to in memory, p99", "ingested"])
+    expect(rows).toHaveProperty([`300 orders: ${what}`]);
+  expect(goals).toContainEqual(expect.objectContaining({ goal: "ingest lost from 300 to 300 orders", bar: 0.15 }));
+});
+
 test("boot measures the start", async () => {
   const { rows } = await bench("boot", "--rounds", "1", "--orders", "100");
   expect(rows).toHaveProperty(["100 orders: start to ready"]);
@@ -97,6 +110,6 @@ test("latency measures with vegeta, or says that it is not there", async () => {
 test("a name that it does not know is told, with exit code 2", async () => {
   await expect(bench("nothing")).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("reads, latency, ingest, boot, freshness"),
+    stderr: expect.stringContaining("reads, latency, ingest, poison, boot, freshness, growth"),
   });
 });

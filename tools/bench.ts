@@ -1,13 +1,15 @@
 import { join } from "node:path";
 import { projectRoot } from "../runtime/project-root";
 import { readSettings } from "../runtime/settings";
-import { createBenchDatabase } from "./bench/bench-database";
+import { type BenchDatabase, createBenchDatabase } from "./bench/bench-database";
 import { benchBoot } from "./bench/boot";
 import { benchFreshness } from "./bench/freshness";
+import { benchGrowth } from "./bench/growth";
 import { benchIngest } from "./bench/ingest";
 import { benchLatency } from "./bench/latency";
 import { describeMachine } from "./bench/machine";
 import { type BenchOptions, readOptions } from "./bench/options";
+import { benchPoison } from "./bench/poison";
 import { benchReads } from "./bench/reads";
 import { describe, writePart } from "./bench/report";
 import { type Measured, rowOf } from "./bench/result";
@@ -36,19 +38,28 @@ runCommand(async (args) => {
 });
 
 async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Promise<Measured> {
-  const database = await createBenchDatabase(ownerUrl);
-  // The servers end with this process; the database would stay.
+  const databases: BenchDatabase[] = [];
+  const openDatabase = async (): Promise<BenchDatabase> => {
+    const database = await createBenchDatabase(ownerUrl);
+    databases.push(database);
+    return database;
+  };
+  const dropAll = (): Promise<unknown> => Promise.all(databases.splice(0).map(({ drop }) => drop()));
+  // The servers end with this process; the databases would stay.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void database.drop().finally(() => process.exit(1)));
+    process.once(signal, () => void dropAll().finally(() => process.exit(1)));
   }
   try {
+    if (name === "growth") return await benchGrowth({ ...options, openDatabase, say });
+    const database = await openDatabase();
     if (name === "boot") return await benchBoot({ ...options, database, say });
     if (name === "latency") return await benchLatency({ ...options, database, say });
     if (name === "ingest") return await benchIngest({ ...options, database, say });
+    if (name === "poison") return await benchPoison({ ...options, database, say });
     if (name === "freshness") return await benchFreshness({ ...options, database, say });
     await database.fillTo(options.orders);
     return await benchReads({ ...options, databaseUrl: database.url, say });
   } finally {
-    await database.drop();
+    await dropAll();
   }
 }

@@ -1,9 +1,12 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { migrate } from "../../prisma/migrate";
+import { projectRoot } from "../../runtime/project-root";
 import { generateOrder } from "../publish/generate-order";
 
 /** A database of the bench's own, filled as the ingestor would have, and removed at the end. */
@@ -28,9 +31,12 @@ const FIRST_POSITION = `
 /** A row a chunk would cost more than making the row. */
 const CHUNK_CHARACTERS = 100_000;
 
+const run = promisify(execFile);
+let made = 0;
+
 /** @param ownerUrl a user that may make databases */
 export async function createBenchDatabase(ownerUrl: string): Promise<BenchDatabase> {
-  const name = `orders_bench_${process.pid}`;
+  const name = `orders_bench_${process.pid}_${++made}`;
   const asOwner = (sql: string): Promise<void> =>
     withClient(ownerUrl, async (client) => void (await client.query(sql)));
   await asOwner(`CREATE DATABASE ${name}`);
@@ -38,7 +44,10 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
   url.pathname = `/${name}`;
   const drop = (): Promise<void> => asOwner(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   try {
-    await migrate({ databaseUrl: url.href });
+    // In a process of its own: Prisma's engine migrates once in a process.
+    await run(process.execPath, [join(projectRoot(), "dist/prisma/migrate-main.js")], {
+      env: { PATH: process.env["PATH"], DATABASE_URL: url.href },
+    });
     await withClient(url.href, async (client) => {
       await client.query(FIRST_POSITION);
     });

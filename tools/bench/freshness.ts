@@ -46,20 +46,11 @@ export async function benchFreshness(options: FreshnessOptions): Promise<Measure
   const silent: Phase = { name: "idle, without NOTIFY", notice: false, barMs: POLL_MS + 50 };
   const busy: Phase = { name: `while ${ingest} orders/s come in`, notice: true, barMs: 100 };
   const measure = async (phase: Phase): Promise<void> => {
-    const before = await readHistogram(server.url);
-    const measured: number[] = [];
-    const until = performance.now() + seconds * 1_000;
-    while (performance.now() < until) {
-      await delay(Math.random() * 50 + (phase.notice ? 0 : POLL_MS));
-      measured.push(await commitAndRead(client, server.url, phase.notice));
-    }
-    // The last ones may be in no round of the reader's yet.
-    await delay(POLL_MS);
-    const inMemory = quantileMs(before, await readHistogram(server.url), 0.99);
-    for (const percentile of [50, 99])
-      push(rowName(phase, `readable, p${percentile}`), percentileOf(measured, percentile));
+    const { p50, readable, inMemory, count } = await measureFreshness(client, server.url, seconds, phase.notice);
+    push(rowName(phase, "readable, p50"), p50);
+    push(rowName(phase, "readable, p99"), readable);
     push(rowName(phase, "in memory, p99"), inMemory);
-    say(`${phase.name}: ${measured.length} orders, in memory after ${inMemory.toFixed(1)} ms (p99)`);
+    say(`${phase.name}: ${count} orders, in memory after ${inMemory.toFixed(1)} ms (p99)`);
   };
   try {
     await client.connect();
@@ -79,6 +70,27 @@ export async function benchFreshness(options: FreshnessOptions): Promise<Measure
   }
   const series = seriesOf(values, (name) => (name.startsWith("orders committed") ? "orders/s" : "ms"));
   return { series, goals: [idle, silent, busy].flatMap((phase) => goalOf(series, phase)), leftOut: [] };
+}
+
+/** Orders that are committed at random moments for so long: milliseconds until they can be read, and are in memory. */
+export async function measureFreshness(
+  client: pg.Client,
+  url: string,
+  seconds: number,
+  notice = true,
+): Promise<{ count: number; p50: number; readable: number; inMemory: number }> {
+  const before = await readHistogram(url);
+  const measured: number[] = [];
+  const until = performance.now() + seconds * 1_000;
+  while (performance.now() < until) {
+    await delay(Math.random() * 50 + (notice ? 0 : POLL_MS));
+    measured.push(await commitAndRead(client, url, notice));
+  }
+  // The last ones may be in no round of the reader's yet.
+  await delay(POLL_MS);
+  const inMemory = quantileMs(before, await readHistogram(url), 0.99);
+  const [p50, readable] = [percentileOf(measured, 50), percentileOf(measured, 99)];
+  return { count: measured.length, p50, readable, inMemory };
 }
 
 const rowName = ({ name }: Phase, what: string): string => `${name}: from commit to ${what}`;

@@ -1,0 +1,62 @@
+import type { BenchDatabase } from "./bench-database";
+import { type BenchTopic, createBenchTopic } from "./bench-topic";
+import { drain } from "./drain";
+import { type Goal, type Measured, medianOf, ratioGoal, rounded, seriesOf } from "./result";
+
+export interface PoisonOptions {
+  readonly database: BenchDatabase;
+  readonly rounds: number;
+  /** Good ones; as many bad ones stand among them. */
+  readonly orders: number;
+  readonly say: (text: string) => void;
+}
+
+const SEED = 2;
+const BAR_DEAD_LETTERS = 5_000;
+const BAR_RATIO = 0.5;
+const ALONE = "good orders committed, none bad";
+const AMONG_BAD = "good orders committed, every other record bad";
+const DEAD_LETTERS = "dead letters acknowledged meanwhile";
+
+/**
+ * A storm of bad records, of all ten kinds: how many a second reach the dead-letter topic, from the outbox by way of
+ * BullMQ, and how many of the good ones between them are committed beside as many without any bad one.
+ */
+export async function benchPoison({ database, rounds, orders, say }: PoisonOptions): Promise<Measured> {
+  const values = new Map<string, number[]>();
+  const push = (name: string, value: number): void => {
+    say(`${name}: ${Math.round(value)} a second`);
+    values.set(name, [...(values.get(name) ?? []), value]);
+  };
+  const topics: BenchTopic[] = [];
+  const filled = async (count: number, bad?: number): Promise<BenchTopic> => {
+    const topic = await createBenchTopic();
+    topics.push(topic);
+    await topic.publish(count, SEED, bad);
+    return topic;
+  };
+  try {
+    say(`publishing ${3 * orders} records …`);
+    const [pure, poisoned] = [await filled(orders), await filled(2 * orders, 0.5)];
+    const wish = { databaseUrl: database.url, orders, ingestors: 1 };
+    for (let round = 0; round < rounds; round++) {
+      await database.empty();
+      push(ALONE, orders / (await drain({ ...wish, topic: pure })).seconds);
+      await database.empty();
+      const before = await poisoned.countDeadLetters();
+      const until = async (): Promise<boolean> => (await poisoned.countDeadLetters()) - before >= orders;
+      const { seconds, secondsInAll } = await drain({ ...wish, topic: poisoned, until });
+      push(AMONG_BAD, orders / seconds);
+      push(DEAD_LETTERS, orders / secondsInAll);
+    }
+  } finally {
+    for (const topic of topics) await topic.drop();
+  }
+  const series = seriesOf(values, () => "1/s");
+  const rate = medianOf(values.get(DEAD_LETTERS) ?? []);
+  const goals: Goal[] = [
+    { goal: "dead letters a second", value: rounded(rate), bar: BAR_DEAD_LETTERS, met: rate >= BAR_DEAD_LETTERS },
+    ...ratioGoal(series, "good orders beside those without bad ones", [AMONG_BAD, ALONE], BAR_RATIO),
+  ];
+  return { series, goals, leftOut: [] };
+}
