@@ -138,6 +138,17 @@ it("a dead letter that fails again keeps its name and counts, until it was broug
   expect([open.all, open.matched]).toEqual([4, 2]);
   const { stdout: stats } = await runTool("dlq", ["stats"], env);
   expect(stats).toMatch(/^2 dead letters, 2 open: [\s\S]*\n2 were brought back: 2 failed again\n/);
+
+  // As after a restore that took the ledger back: the records are dead-lettered anew, by their own places.
+  await sql("DELETE FROM replays");
+  await sql(
+    "UPDATE outbox SET dlq_id = NULL, replays = 0, first_failed_at = NULL, delivered_at = NULL, leased_until = NULL WHERE replays > 0",
+  );
+  await waitUntil("the letters under their new names", async () => (await readLetters(6)).length === 6);
+  const anew = await audit(system.env);
+  expect([anew.ok, anew.differences, anew.stderr]).toEqual([
+    ...[true, [], expect.stringContaining("2 dead letters are of an earlier life of the database")],
+  ]);
 });
 
 /** Fails when what --force and a bad --edit have sent leaves the original letter behind (G4: its bytes are nowhere else). */

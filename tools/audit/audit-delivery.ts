@@ -35,8 +35,15 @@ export async function auditDelivery(
 ): Promise<void> {
   const { ledger, topic, dlqTopic, differences } = deps;
   const bounds = await readLogBounds(deps.admin, dlqTopic);
-  const found = await auditLetters({ ...deps, bounds, onProgress: countProgress(dlqTopic, bounds, deps.onProgress) });
+  const { found, earlier } = await auditLetters({
+    ...deps,
+    bounds,
+    onProgress: countProgress(dlqTopic, bounds, deps.onProgress),
+  });
   differences.add(...checkDelivery(topic, (await ledger.readUndelivered(topic)).filter(isCovered)));
+
+  if (earlier > 0)
+    deps.say(`${earlier} dead letters are of an earlier life of the database, which has no rows of them`);
 
   const isPurged = bounds.some(({ low }) => low > 0n);
   const waiting = new Set(waitingBefore.map(({ id }) => id));

@@ -1,12 +1,19 @@
 import type { Admin, Kafka, KafkaMessage } from "kafkajs";
-import { readDeadLetterHeaders, withoutDeadLetterHeaders } from "../../ingestor/dead-letter";
+import {
+  type DeadLetterInfo,
+  deadLetterId,
+  type ReplayClaim,
+  readDeadLetterHeaders,
+  readReplayClaim,
+  withoutDeadLetterHeaders,
+} from "../../ingestor/dead-letter";
 import { toMessage } from "../../ingestor/deliver";
 import type { LogBounds } from "../../ingestor/open-positions";
 import type { Prisma } from "../../prisma/client";
 import { encodeHeaders, headersOf, listOf } from "../../runtime/kafka/headers";
 import { type WalkedRange, walkTopic } from "../walk-topic";
 import { digestOf, isSame } from "./compare-range";
-import type { Differences } from "./differences";
+import type { Difference, Differences } from "./differences";
 import type { Ledger } from "./ledger";
 
 export interface AuditLettersDeps {
@@ -22,57 +29,80 @@ export interface AuditLettersDeps {
   readonly onProgress: (offsets: bigint) => void;
 }
 
-/** A dead letter by its record, as its headers name it. */
+/** A dead letter, and what its headers say. */
 interface NamedLetter {
   readonly message: KafkaMessage;
-  readonly id: string;
-  readonly partition: number;
-  readonly offset: bigint;
+  readonly info: DeadLetterInfo;
+  /** Its place in the dead-letter topic, in words. */
+  readonly at: string;
+  readonly dlqPartition: number;
 }
 
 /** What a row's dead letter has to be; digests in place of key and value. */
 interface ExpectedLetter {
   readonly rowId: number;
-  readonly id: string | undefined;
+  readonly info: DeadLetterInfo | undefined;
+  /** Which dead letter the record itself says that it is, brought back. */
+  readonly claim: ReplayClaim | undefined;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly timestamp: string;
   readonly ownHeaders: Buffer;
 }
 
-const LARGEST_PARTITION = 2 ** 31 - 1;
-const LARGEST_OFFSET = 2n ** 63n - 1n;
+/** What the letters that were come to have told. */
+interface Findings {
+  /** Rows of the outbox whose dead letters were found. */
+  readonly found: Set<number>;
+  /** Of rows without one so far: what is different about a letter of the same name and bytes. */
+  readonly differing: Map<number, Difference>;
+  /** Partitions of the dead-letter topic in which something of this database was come to. */
+  readonly begun: Set<number>;
+  /** Letters of a life of the database that it no longer knows. */
+  earlier: number;
+}
 
 /**
  * Walks the dead-letter topic and compares every dead letter of the topic with its row of the outbox. Copies are
- * allowed. When it failed is not compared, nor the mistakes' words: a restored database that ingested a record again
- * has other ones, and both copies are right.
+ * allowed, and need not agree on when and in which words it failed, as long as one does: a restored database that
+ * ingested a record again has other ones, and both are right.
  *
- * @returns the rows of the outbox whose dead letters were found
+ * A letter that no row knows is a forged one, unless it is certain that an earlier life of the database has written it:
+ * - It is a row's record, byte for byte, under the name that the record claims, or that its place had in another epoch:
+ *   the database was restored, and its ledger or its epochs went back.
+ * - It failed before this database first saw the topic, and stands in front of all that this database has put there.
+ *   Whoever forges can write any time, but only at the end.
+ *
+ * @returns the rows of the outbox whose dead letters were found, and how many letters are of an earlier life
  */
-export async function auditLetters(deps: AuditLettersDeps): Promise<ReadonlySet<number>> {
-  const found = new Set<number>();
+export async function auditLetters(
+  deps: AuditLettersDeps,
+): Promise<{ readonly found: ReadonlySet<number>; readonly earlier: number }> {
+  const findings: Findings = { found: new Set(), differing: new Map(), begun: new Set(), earlier: 0 };
+  const birth = await deps.ledger.readBirth(deps.topic);
   await walkTopic(deps.kafka, deps.admin, {
     topic: deps.dlqTopic,
     bounds: deps.bounds,
     onRange: async (range) => {
       const letters = nameLetters(range, deps);
       const expected = await readExpected(letters, deps);
-      for (const letter of letters) compareLetter(letter, expected, range.partition, found, deps);
+      for (const letter of letters) {
+        const difference = compareLetter(letter, expected.get(placeOf(letter.info)) ?? [], birth, findings);
+        if (difference) deps.differences.add(difference);
+      }
       deps.onProgress(range.to - range.from);
     },
   });
-  return found;
+  deps.differences.add(...findings.differing.values());
+  return findings;
 }
 
 function nameLetters(range: WalkedRange, { topic, dlqTopic, differences }: AuditLettersDeps): NamedLetter[] {
   return range.messages.flatMap((message): NamedLetter[] => {
     const info = readDeadLetterHeaders(headersOf(message));
     if (info && info.topic !== topic) return [];
-    if (info && info.partition <= LARGEST_PARTITION && info.offset <= LARGEST_OFFSET) {
-      return [{ message, id: info.id, partition: info.partition, offset: info.offset }];
-    }
     const at = `${dlqTopic}:${range.partition}:${message.offset}`;
+    if (info) return [{ message, info, at, dlqPartition: range.partition }];
     differences.add({ kind: "letter-forged", at, detail: "its headers do not say which record it was" });
     return [];
   });
@@ -83,7 +113,8 @@ async function readExpected(
   letters: readonly NamedLetter[],
   { ledger, prisma, topic }: AuditLettersDeps,
 ): Promise<ReadonlyMap<string, readonly ExpectedLetter[]>> {
-  const digests = new Map((await ledger.findLetterRows(topic, letters)).map((row) => [row.id, row]));
+  const places = letters.map(({ info }) => info);
+  const digests = new Map((await ledger.findLetterRows(topic, places)).map((row) => [row.id, row]));
   const rows = await prisma.outboxRow.findMany({
     where: { id: { in: [...digests.keys()] } },
     omit: { key: true, value: true },
@@ -93,9 +124,10 @@ async function readExpected(
     const { key = null, value = null } = digests.get(row.id) ?? {};
     const { headers = {}, timestamp = "" } = toMessage({ ...row, key: null, value: null });
     const list = listOf(headers);
-    const place = `${row.partition}:${row.offset}`;
+    const place = placeOf(row);
     const letter = {
-      ...{ rowId: Number(row.id), id: readDeadLetterHeaders(list)?.id, key, value, timestamp },
+      ...{ rowId: Number(row.id), info: readDeadLetterHeaders(list), key, value, timestamp },
+      claim: readReplayClaim(Buffer.from(row.headers)),
       ownHeaders: encodeHeaders(withoutDeadLetterHeaders(list)),
     };
     expected.set(place, [...(expected.get(place) ?? []), letter]);
@@ -103,28 +135,68 @@ async function readExpected(
   return expected;
 }
 
+function placeOf({ partition, offset }: Pick<DeadLetterInfo, "partition" | "offset">): string {
+  return `${partition}:${offset}`;
+}
+
+/** @param rows those of the record's place, in any life of the topic */
 function compareLetter(
-  { message, id, partition, offset }: NamedLetter,
-  expected: ReadonlyMap<string, readonly ExpectedLetter[]>,
-  dlqPartition: number,
-  found: Set<number>,
-  { dlqTopic, differences }: AuditLettersDeps,
-): void {
-  const at = `${dlqTopic}:${dlqPartition}:${message.offset}`;
-  const candidates = (expected.get(`${partition}:${offset}`) ?? []).filter((row) => row.id === id);
-  let altered: string[] = [];
-  for (const row of candidates) {
-    altered = findAlteredParts(message, row);
-    if (altered.length > 0) continue;
-    found.add(row.rowId);
-    return;
+  letter: NamedLetter,
+  rows: readonly ExpectedLetter[],
+  birth: Date | undefined,
+  findings: Findings,
+): Difference | undefined {
+  const { info, message, at, dlqPartition } = letter;
+  const isYoung = birth !== undefined && info.failedAt >= birth;
+  const named = rows.filter((row) => row.info?.id === info.id);
+  const same = rows.filter((row) => findAlteredParts(message, row).length === 0);
+  const ofRow = same.filter((row) => named.includes(row));
+  const exact = ofRow.filter((row) => findAlteredWords(info, row).length === 0);
+  // The lives of a topic may have one record each of the same name: as many letters as rows are wanted.
+  const credited = exact.find(({ rowId }) => !findings.found.has(rowId)) ?? exact[0];
+  if (credited) {
+    findings.found.add(credited.rowId);
+    findings.differing.delete(credited.rowId);
+    if (isYoung) findings.begun.add(dlqPartition);
+    return undefined;
   }
-  if (candidates.length === 0) {
-    differences.add({ kind: "letter-forged", at, detail: `the outbox has no row for x-dlq-id ${shorten(id)}` });
-  } else {
-    const detail = `x-dlq-id ${shorten(id)} has another ${altered.join(", ")} than its row of the outbox`;
-    differences.add({ kind: "letter-altered", at, detail });
+  const [copied] = ofRow;
+  if (copied) {
+    const detail = `x-dlq-id ${shorten(info.id)} has another ${findAlteredWords(info, copied).join(", ")} than its row of the outbox`;
+    if (!findings.found.has(copied.rowId)) findings.differing.set(copied.rowId, { kind: "letter-altered", at, detail });
+    return undefined;
   }
+  if (same.some((row) => isEarlierName(info, row)) || !(isYoung || findings.begun.has(dlqPartition))) {
+    findings.earlier++;
+    return undefined;
+  }
+  const [first] = named;
+  if (!first) {
+    return { kind: "letter-forged", at, detail: `the outbox has no row for x-dlq-id ${shorten(info.id)}` };
+  }
+  const parts = findAlteredParts(message, first).join(", ");
+  return {
+    kind: "letter-altered",
+    at,
+    detail: `x-dlq-id ${shorten(info.id)} has another ${parts} than its row of the outbox`,
+  };
+}
+
+/** The name that the record had while the ledger knew of its being brought back, or in an epoch of another number. */
+function isEarlierName({ id, replays, topic, partition, offset }: DeadLetterInfo, { claim }: ExpectedLetter): boolean {
+  if (claim?.id === id && claim.replay === replays) return true;
+  const [, epoch] = id.slice(topic.length).split(":");
+  return replays === 0 && id === deadLetterId({ topic, epoch: Number(epoch), partition, offset });
+}
+
+/** A conflict's words name the other order's place, which is another one where partitions were ingested in another order. */
+function findAlteredWords(info: DeadLetterInfo, row: ExpectedLetter): string[] {
+  const parts = {
+    reason: info.reason === row.info?.reason,
+    errors: info.reason === "conflict" || info.errors === row.info?.errors,
+    replays: info.replays === row.info?.replays,
+  };
+  return Object.entries(parts).flatMap(([name, isRight]) => (isRight ? [] : [name]));
 }
 
 function findAlteredParts(message: KafkaMessage, row: ExpectedLetter): string[] {

@@ -10,7 +10,7 @@ export const differenceKinds = {
   refused: "Kafka does not take a dead letter",
   "letter-missing": "a dead letter that was delivered is not in the dead-letter topic",
   "letter-altered": "a dead letter is not what its row of the outbox says",
-  "letter-forged": "a dead letter has no row in the outbox",
+  "letter-forged": "a dead letter has no row in the outbox, and is of no earlier life of the database",
 } as const;
 
 export type DifferenceKind = keyof typeof differenceKinds;

@@ -97,6 +97,15 @@ export class Ledger {
     }));
   }
 
+  /** When this database first saw the topic. */
+  async readBirth(topic: string): Promise<Date | undefined> {
+    const { rows } = await this.#client.query<{ birth: Date | null }>(
+      "SELECT min(started_at) AS birth FROM epochs WHERE topic = $1",
+      [topic],
+    );
+    return rows[0]?.birth ?? undefined;
+  }
+
   /** The positions of the topic's current life, by partition, and its number; undefined before the first one. */
   async readPositions(topic: string): Promise<{ epoch: number | undefined; nextOffsets: ReadonlyMap<number, bigint> }> {
     const { rows } = await this.#client.query<{ epoch: number; partition: number | null; next_offset: string }>(

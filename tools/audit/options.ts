@@ -31,4 +31,9 @@ It is ok when there is no difference, no gap (offsets that Kafka had deleted bef
 (records that are not ingested yet). Where the log begins later than at its first record, only the counters speak for
 what was before. Reads only; run it whenever you like, also under load. Needs DATABASE_URL of the owner.
 
+What it cannot tell: whether a valid order was really unstorable or killed the process that judged it, if the outbox
+says so. A database that was taken back, or begun anew, does not know all dead letters; those that are certainly of its
+earlier life are counted and are no difference. Forged ones that name a time before this database first saw the topic
+pass for such as long as it has put no letter of its own in front of them.
+
 Exit codes: 0 it is ok, 1 it is not, or it could not be found out, 2 used wrongly.`;
