@@ -18,6 +18,7 @@ interface Service {
   read_only?: boolean;
   cap_drop?: string[];
   stop_grace_period?: string;
+  profiles?: string[];
 }
 
 const at = (path: string): string => join(projectRoot(), path);
@@ -31,14 +32,20 @@ const compose = parse(composeFile, { merge: true }) as {
 const services = Object.entries(compose.services);
 const ours = services.filter(([, { image }]) => image === "orders");
 const dockerfile = read("deploy/Dockerfile");
+/** Nothing depends on these. */
+const WATCHERS = ["console", "prometheus", "grafana"];
 
 /** What docker compose makes of `${NAME:-default}` in an environment that names nothing. */
 const withDefaults = (text: string): string => text.replace(/\$\{\w+:-(.*?)\}/g, "$1");
 const runsOnce = ({ restart }: Service): boolean => restart.startsWith("on-failure");
 
-test("the services are the stores, the console, what prepares them, and the two processes", () => {
+test("the services are the stores, the console, what prepares them, the two processes, and what watches them", () => {
   expect(services.map(([name]) => name)).toEqual(
-    ["kafka", "postgres", "redis", "console", "migrate", "topics", "ingestor", "reader"], // in the order of the data
+    // In the order of the data.
+    [
+      ...["kafka", "postgres", "redis", "console", "migrate", "topics", "ingestor", "reader"],
+      ...["prometheus", "grafana"],
+    ],
   );
   expect(ours.map(([name]) => name)).toEqual(["migrate", "topics", "ingestor", "reader"]);
 });
@@ -81,8 +88,8 @@ test("whatever can be set from outside stands in .env.example, with the same def
 test("ports are published on 127.0.0.1 alone, each another one", () => {
   const published = services.flatMap(([, { ports = [] }]) => ports.map(withDefaults));
   for (const port of published) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
-  expect(new Set(published.map((port) => port.split(":")[1])).size).toBe(4);
-  expect(published).toHaveLength(4);
+  expect(new Set(published.map((port) => port.split(":")[1])).size).toBe(6);
+  expect(published).toHaveLength(6);
 });
 
 test.each(services)("%s waits for what can be waited for", (_, { depends_on = {} }) => {
@@ -104,7 +111,7 @@ test.each(ours)("%s runs a program that the image has, and may write nothing", (
 test("a service that stays is started again and, if ours or a store, tells whether it lives", () => {
   for (const [name, service] of services.filter(([, service]) => !runsOnce(service))) {
     expect(service.restart).toBe("unless-stopped");
-    if (name !== "console") expect(service.healthcheck).toBeDefined();
+    if (!WATCHERS.includes(name)) expect(service.healthcheck).toBeDefined();
   }
 });
 
@@ -134,6 +141,21 @@ test("what is mounted exists, and the script in it can be run", () => {
   for (const folder of folders) expect(existsSync(at(folder))).toBe(true);
   expect(mounts.filter((mount) => !mount.startsWith("."))).toEqual(Object.keys(compose.volumes));
   expect(statSync(at("deploy/postgres/create-owner.sh")).mode & 0o111).toBe(0o111);
+});
+
+test("Prometheus and Grafana run only when they are asked for, and scrape both processes where these listen", () => {
+  const optional = services.filter(([, { profiles }]) => profiles).map(([name, { profiles }]) => [name, profiles]);
+  expect(optional).toEqual([
+    ["prometheus", ["metrics"]],
+    ["grafana", ["metrics"]],
+  ]);
+  const { scrape_configs } = parse(read("deploy/prometheus/prometheus.yml"));
+  const targets = scrape_configs.map((job: { static_configs: { targets: string[] }[] }) => job.static_configs);
+  const port = (name: string, setting: string) => `${name}:${compose.services[name]?.environment?.[setting]}`;
+  expect(targets).toEqual([
+    [{ targets: [port("ingestor", "INGESTOR_PORT")] }],
+    [{ targets: [port("reader", "READER_PORT")] }],
+  ]);
 });
 
 function sourceOf(program: string): string {

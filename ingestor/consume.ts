@@ -66,7 +66,11 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     prisma: deps.prisma,
     consumer,
     admin,
-    onOpened: ({ partition, nextOffset }) => committer.offer(partition, nextOffset),
+    onOpened: ({ partition, nextOffset }) => {
+      // Shown as 0 from the start: an alert cannot see a series begin.
+      deps.metrics.gap.inc({ partition }, 0);
+      committer.offer(partition, nextOffset);
+    },
     onOutage: deps.onOutage,
     metrics: deps.metrics,
     log,

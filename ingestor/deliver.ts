@@ -50,7 +50,7 @@ async function deliverPortion(ids: readonly bigint[], deps: DeliverDeps): Promis
   const rows = await deps.outbox.read(ids);
   const [row] = rows;
   if (rows.length === 1 && row && countHeaders(Buffer.from(row.headers)) > MOST_HEADERS) {
-    return refuse(row.id, "TOO_MANY_HEADERS", deps);
+    return refuse(row, "TOO_MANY_HEADERS", deps);
   }
   const bytes = rows.reduce(
     (sum, each) => sum + (each.key?.length ?? 0) + (each.value?.length ?? 0) + each.headers.length,
@@ -66,26 +66,25 @@ async function deliverPortion(ids: readonly bigint[], deps: DeliverDeps): Promis
     });
   } catch (error) {
     const { action, code } = classifyFailure(error);
-    deps.metrics.deadLetters.inc({ outcome: "failed" });
+    deps.metrics.deliveryFailures.inc();
     deps.log.warn(
       { event: "dead-letter.send-failed", code, rows: rows.length },
       `dead letters wait: Kafka says ${code}`,
     );
     if (action !== "isolate") throw error;
-    const [first] = ids;
-    if (ids.length === 1 && first !== undefined) return refuse(first, code, deps);
+    if (rows.length === 1 && row) return refuse(row, code, deps);
     // One that Kafka will not take must not hold up those beside it.
     for (const id of ids) await deliverPortion([id], deps);
     return;
   }
   await deps.outbox.markDelivered(ids);
-  deps.metrics.deadLetters.inc({ outcome: "delivered" }, ids.length);
+  for (const { reason } of rows) deps.metrics.deadLetters.inc({ reason, outcome: "delivered" });
   deps.log.debug({ event: "dead-letter.delivered", rows: ids.length }, `${ids.length} dead letters delivered`);
 }
 
-async function refuse(id: bigint, code: string, { outbox, metrics, log }: DeliverDeps): Promise<void> {
+async function refuse({ id, reason }: OutboxRow, code: string, { outbox, metrics, log }: DeliverDeps): Promise<void> {
   await outbox.markRefused(id, code);
-  metrics.deadLetters.inc({ outcome: "refused" });
+  metrics.deadLetters.inc({ reason, outcome: "refused" });
   log.error(
     { event: "dead-letter.refused", outboxId: id.toString(), code },
     `Kafka will not take dead letter ${id} (${code}); it stays in the outbox`,

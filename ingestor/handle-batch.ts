@@ -126,6 +126,7 @@ async function store(
     throw error;
   });
   endTimer();
+  if (result.kind === "stored") deps.metrics.batchRecords.observe(batch.records.length);
   return result;
 }
 

@@ -71,6 +71,7 @@ runMain(program, async (settings) => {
 
   // Dead letters: outbox → BullMQ → the dead-letter topic.
   const outbox = createOutbox(prisma, settings.KAFKA_TOPIC);
+  metrics.watchOutbox(outbox.depth);
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: DELIVERY_RETRY });
   await connectPatiently("Kafka", onOutage, () => producer.connect());
   shutdown.add("dead-letter producer", () => producer.disconnect());

@@ -20,6 +20,16 @@ export interface Outbox {
   hasForgotten(afterSeconds: number): Promise<boolean>;
   /** Rows that have waited longer than this, oldest first; undefined if another ingestor is looking. */
   findForgotten(afterSeconds: number, limit: number): Promise<readonly bigint[] | undefined>;
+  /** Reads the rows that are not delivered, of which there are few, by their own index. */
+  depth(): Promise<OutboxDepth>;
+}
+
+/** What is not in the dead-letter topic. */
+export interface OutboxDepth {
+  readonly waiting: number;
+  readonly refused: number;
+  /** Since the oldest that waits has failed; 0 if none waits. */
+  readonly oldestSeconds: number;
 }
 
 export interface LeasedRow {
@@ -76,6 +86,14 @@ export function createOutbox(prisma: Prisma, topic: string): Outbox {
           SELECT id FROM outbox WHERE ${forgotten(topic, afterSeconds)} ORDER BY id LIMIT ${limit}`;
         return rows.map(({ id }) => id);
       }, TRANSACTION_PATIENCE),
+    depth: async () => {
+      const [row] = await prisma.$queryRaw<OutboxDepth[]>`
+        SELECT (count(*) FILTER (WHERE refusal IS NULL))::int AS waiting,
+          (count(*) FILTER (WHERE refusal IS NOT NULL))::int AS refused,
+          coalesce(extract(epoch FROM now() - min(failed_at) FILTER (WHERE refusal IS NULL)), 0)::float8 AS "oldestSeconds"
+        FROM outbox WHERE delivered_at IS NULL AND topic = ${topic}`;
+      return row ?? { waiting: 0, refused: 0, oldestSeconds: 0 };
+    },
   };
 }
 

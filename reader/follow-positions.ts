@@ -18,6 +18,8 @@ export interface Follower {
   readonly isFilled: boolean;
   /** Orders that have come this way. */
   readonly orders: number;
+  /** Offsets that are still to be read, of those that the positions read last have shown. */
+  readonly behind: number;
   fill(source: OrderSource, signal: AbortSignal): Promise<void>;
   catchUp(source: OrderSource, signal: AbortSignal): Promise<void>;
 }
@@ -42,6 +44,7 @@ export function createFollower({ cache, log, onFreshness, pageRows }: FollowerOp
   let filling: { readonly goal: readonly Position[]; backlog: readonly Backlog[] } | undefined;
   let isFilled = false;
   let orders = 0;
+  let behind = 0n;
 
   const fill = async (source: OrderSource, signal: AbortSignal): Promise<void> => {
     if (!filling) {
@@ -50,8 +53,10 @@ export function createFollower({ cache, log, onFreshness, pageRows }: FollowerOp
     }
     while (filling.backlog.length > 0) {
       if (signal.aborted) return;
+      behind = filling.backlog.reduce((sum, { to }) => sum + to, 0n);
       filling.backlog = await fillPage(source, filling.backlog);
     }
+    behind = 0n;
     for (const position of filling.goal) cursor.set(partitionKey(position), position.nextOffset);
     isFilled = true;
   };
@@ -78,16 +83,19 @@ export function createFollower({ cache, log, onFreshness, pageRows }: FollowerOp
   const catchUp = async (source: OrderSource, signal: AbortSignal): Promise<void> => {
     const positions = await source.readPositions();
     const readAt = performance.now();
-    const { ahead, behind } = compareWithCursor(cursor, positions);
-    rewind(behind, positions);
+    const compared = compareWithCursor(cursor, positions);
+    rewind(compared.behind, positions);
+    behind = compared.ahead.reduce((sum, { from, to }) => sum + to - from, 0n);
     const ages = new Map(positions.map((position) => [partitionKey(position), position.ageSeconds]));
-    for (const { partition, from, to } of ahead) {
+    for (const { partition, from, to } of compared.ahead) {
       const key = partitionKey(partition);
       for (let next = from; next < to; cursor.set(key, next)) {
         if (signal.aborted) return;
         const page = { partition, from: next, to, limit: pageRows, newestFirst: false };
         const { rows, lastOffset } = await source.readOrders(page, add);
+        const read = next;
         next = rows === pageRows && lastOffset !== undefined ? lastOffset + 1n : to;
+        behind -= next - read;
       }
       onFreshness((ages.get(key) ?? 0) + (performance.now() - readAt) / 1_000);
     }
@@ -99,13 +107,13 @@ export function createFollower({ cache, log, onFreshness, pageRows }: FollowerOp
   };
 
   /** A partition whose position is gone altogether has gone back too: to its beginning. */
-  const rewind = (behind: readonly Position[], positions: readonly AgedPosition[]): void => {
+  const rewind = (below: readonly Position[], positions: readonly AgedPosition[]): void => {
     const present = new Set(positions.map(partitionKey));
     const gone = [...cursor.keys()].filter((key) => !present.has(key));
-    if (behind.length === 0 && gone.length === 0) return;
+    if (below.length === 0 && gone.length === 0) return;
     const before = shown(cursor);
     for (const key of gone) cursor.delete(key);
-    for (const position of behind) cursor.set(partitionKey(position), position.nextOffset);
+    for (const position of below) cursor.set(partitionKey(position), position.nextOffset);
     log.error(
       { event: "reader.rewound", from: before, to: shown(cursor) },
       "the database has gone back to an older state: reading again from there; the orders in memory are kept",
@@ -120,6 +128,9 @@ export function createFollower({ cache, log, onFreshness, pageRows }: FollowerOp
     },
     get orders() {
       return orders;
+    },
+    get behind() {
+      return Number(behind);
     },
   };
 }

@@ -59,6 +59,16 @@ export function createReaderMetrics(): ReaderMetrics {
       },
     });
   };
+  let loaded = (): number => 0;
+  new Counter({
+    name: "orders_reader_loaded_orders_total",
+    help: "Orders read by the loop since the start.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(loaded());
+    },
+  });
   return {
     contentType: registry.contentType,
     expose: async () => `${await registry.metrics()}\n${requests.expose()}`,
@@ -77,7 +87,10 @@ export function createReaderMetrics(): ReaderMetrics {
       gauge("cache_orders", "Orders in memory.", () => cache.size);
       gauge("cache_bytes", "Bytes that the orders in memory take, overhead included.", () => cache.bytes);
       gauge("cache_limit_bytes", "Bytes that the orders in memory may take.", () => cache.limitBytes);
-      gauge("loaded_orders", "Orders read by the loop since the start.", () => refresh.loadedOrders());
+      loaded = () => refresh.loadedOrders();
+      gauge("behind_records", "Offsets between the loop's cursor and the positions that it read last.", () =>
+        refresh.behind(),
+      );
       gauge(
         "level_age_seconds",
         "Seconds since the reader was last seen to be level with PostgreSQL; -1 before that.",

@@ -28,6 +28,8 @@ export interface Refresh {
   state(): RefreshState;
   /** Orders that came by this loop since the start. */
   loadedOrders(): number;
+  /** Offsets between the cursor and the positions that were read last: 0 once a round is through. */
+  behind(): number;
   /** Seconds since the cursor was last seen to be level with Postgres; undefined before the first time. */
   secondsSinceLevel(): number | undefined;
   stop(): Promise<void>;
@@ -138,6 +140,7 @@ export function startRefresh({
     },
     state: () => state,
     loadedOrders: () => follower.orders,
+    behind: () => follower.behind,
     secondsSinceLevel: () => lastLevelAt && (Date.now() - lastLevelAt.getTime()) / 1_000,
     stop: async () => {
       stopping.abort();

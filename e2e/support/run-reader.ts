@@ -7,6 +7,8 @@ import { waitUntil } from "./wait-until";
 
 export interface RunningReader {
   readonly url: string;
+  /** Everything that it has logged, a parsed line each. */
+  readonly log: Record<string, unknown>[];
   stop(): Promise<void>;
 }
 
@@ -16,22 +18,16 @@ export async function runReader(environment: Readonly<Record<string, string>>): 
     env: { PATH: process.env["PATH"], READER_PORT: "0", LOG_FORMAT: "json", ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const log: Record<string, unknown>[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line) as Record<string, unknown>));
   try {
-    const url = await readUrl(child);
+    const url = await waitUntil("the reader listens", () => log.find((line) => line["url"])?.["url"] as string);
     await waitUntil("the reader is ready", async () => (await fetch(`${url}/readyz`)).ok);
-    return { url, stop: () => end(child) };
+    return { url, log, stop: () => end(child) };
   } catch (error) {
     await end(child);
     throw error;
   }
-}
-
-async function readUrl(child: ChildProcess): Promise<string> {
-  let url: string | undefined;
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
-    url ??= (JSON.parse(line) as { url?: string }).url;
-  });
-  return waitUntil("the reader listens", () => url);
 }
 
 async function end(child: ChildProcess): Promise<void> {
