@@ -110,6 +110,6 @@ test("latency measures with vegeta, or says that it is not there", async () => {
 test("a name that it does not know is told, with exit code 2", async () => {
   await expect(bench("nothing")).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("reads, latency, ingest, poison, boot, freshness, growth"),
+    stderr: expect.stringContaining("reads, latency, ingest, poison, boot, freshness, growth, memory"),
   });
 });

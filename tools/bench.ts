@@ -8,6 +8,7 @@ import { benchGrowth } from "./bench/growth";
 import { benchIngest } from "./bench/ingest";
 import { benchLatency } from "./bench/latency";
 import { describeMachine } from "./bench/machine";
+import { benchMemory } from "./bench/memory";
 import { type BenchOptions, readOptions } from "./bench/options";
 import { benchPoison } from "./bench/poison";
 import { benchReads } from "./bench/reads";
@@ -56,6 +57,7 @@ async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Pr
     if (name === "latency") return await benchLatency({ ...options, database, say });
     if (name === "ingest") return await benchIngest({ ...options, database, say });
     if (name === "poison") return await benchPoison({ ...options, database, say });
+    if (name === "memory") return await benchMemory({ ...options, awaySeconds: options.away, database, say });
     if (name === "freshness") return await benchFreshness({ ...options, database, say });
     await database.fillTo(options.orders);
     return await benchReads({ ...options, databaseUrl: database.url, say });

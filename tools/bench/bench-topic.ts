@@ -14,6 +14,8 @@ export interface BenchTopic {
   readonly dlqName: string;
   /** Generated orders, of which a share may be broken: acknowledged by Kafka when this is over. */
   publish(orders: number, seed: number, bad?: number): Promise<void>;
+  /** One record, acknowledged by Kafka when this is over. */
+  publishValue(value: Buffer): Promise<void>;
   /** Waits until a group has so many members, and its partitions belong to them. */
   untilJoined(group: string, members: number): Promise<void>;
   countDeadLetters(): Promise<number>;
@@ -43,6 +45,12 @@ export async function createBenchTopic(): Promise<BenchTopic> {
       const program = join(projectRoot(), "dist/tools/publish.js");
       const wish = ["--generate", String(orders), "--seed", String(seed), "--topic", name];
       await run(process.execPath, [program, ...wish, ...(bad === undefined ? [] : ["--bad", String(bad)])]);
+    },
+    publishValue: async (value) => {
+      const producer = kafka.producer();
+      await producer.connect();
+      await producer.send({ topic: name, messages: [{ value }] });
+      await producer.disconnect();
     },
     untilJoined: async (group, members) => {
       groups.add(group);

@@ -1,7 +1,7 @@
 import { Argument, Command } from "commander";
 import { parseCommandLine, wholeNumber } from "../command-line";
 
-export const benchNames = ["reads", "latency", "ingest", "poison", "boot", "freshness", "growth"] as const;
+export const benchNames = ["reads", "latency", "ingest", "poison", "boot", "freshness", "growth", "memory"] as const;
 export type BenchName = (typeof benchNames)[number];
 
 /** As many as the goals speak of, and as fit into four minutes. */
@@ -13,6 +13,7 @@ const ORDERS: Readonly<Record<BenchName, number>> = {
   boot: 1_000_000,
   freshness: 100_000,
   growth: 1_000_000,
+  memory: 1_000_000,
 };
 
 export interface BenchOptions {
@@ -29,6 +30,8 @@ export interface BenchOptions {
   readonly rates: readonly number[];
   /** Orders a second that come in meanwhile. */
   readonly ingest: number;
+  /** memory: seconds for which PostgreSQL is out of reach. */
+  readonly away: number;
   /** Records of a transaction: each number is measured by itself. */
   readonly batches: readonly number[];
   readonly json: boolean;
@@ -49,6 +52,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .option("--rates <N...>", "latency: requests a second (default: 1000 5000 10000)")
     .option("--ingest <N>", "latency, freshness: orders a second that come in meanwhile", wholeNumber(1), 5_000)
     .option("--batches <N...>", "ingest: records of a transaction (default: 100 500 1000 2000)")
+    .option("--away <S>", "memory: seconds for which PostgreSQL is out of reach", wholeNumber(1), 60)
     .option("--write", "put the result into docs/stress-test.md")
     .option("--json", "end with one line {bench, machine, rows, goals} on standard output")
     .addHelpText("after", notes);
@@ -60,7 +64,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     only,
     ...given
   } = parsed.opts<
-    Pick<BenchOptions, "rounds" | "seconds" | "ingest"> & {
+    Pick<BenchOptions, "rounds" | "seconds" | "ingest" | "away"> & {
       orders?: number;
       connections?: string[];
       only?: string[];
@@ -90,6 +94,7 @@ poison     the same while every other record is bad: dead letters a second, and 
 boot       from the reader's start to /readyz, and what it then takes, at 10,000 and 100,000 orders and at --orders
 freshness  from an order's commit to its being readable, and in memory: idle, without NOTIFY, while orders come in
 growth     reads, freshness and ingesting at 1,000 and 100,000 orders and at --orders, side by side
+memory     what the ingestor holds while --orders come in, with 40 records of 8 MiB and PostgreSQL away for a minute
 
 Needs a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's
 DATABASE_URL; works in a database of its own there, which it removes. Only this machine is loaded. All but reads
