@@ -1,6 +1,7 @@
 /**
  * What `JSON.parse` does not tell about a text that it has accepted: how often a key stands in an object, how deep the
- * nesting is, and which numbers a double cannot hold. All functions take a text that is known to be JSON.
+ * nesting is, and which numbers a double cannot hold. All functions but `measureShape` take a text that is known to be
+ * JSON.
  */
 
 const QUOTE = 0x22;
@@ -24,7 +25,7 @@ export interface Shape {
 
 /**
  * Finds all of it in one pass over the bytes: 2 µs for an order, where a scanner with sets takes 15. Strings are
- * stepped over: ids and phone numbers are no numbers.
+ * stepped over: ids and phone numbers are no numbers. Of a text that is no JSON only the depth means something.
  */
 export function measureShape(json: Uint8Array): Shape {
   let members = 0;
@@ -34,7 +35,7 @@ export function measureShape(json: Uint8Array): Shape {
   for (let at = 0; at < json.length; at++) {
     const byte = json[at] as number;
     if (byte === QUOTE) {
-      for (at++; json[at] !== QUOTE; at++) if (json[at] === BACKSLASH) at++;
+      for (at++; at < json.length && json[at] !== QUOTE; at++) if (json[at] === BACKSLASH) at++;
     } else if (isDigit(byte)) {
       const start = at;
       while (isDigit(json[at + 1]) || json[at + 1] === DOT) at++;

@@ -91,6 +91,11 @@ describe("what is no order is refused:", () => {
     ],
     ["text", Buffer.from("hello"), "deserialize: / is not JSON"],
     ["half an order", example.subarray(0, 500), "deserialize: / is not JSON"],
+    [
+      "an order that ends within a text",
+      example.subarray(0, example.indexOf("Test Testov") + 4),
+      "deserialize: / is not JSON",
+    ],
     ["two orders", Buffer.concat([example, example]), "deserialize: / is not JSON"],
     ["an order with a raw U+0000 in a text", withText("Test Testov", "a\u0000b"), "deserialize: / is not JSON"],
     ["more than a mebibyte", withField(`"x": "${"x".repeat(MAX_DOCUMENT_BYTES)}"`), "oversize: / has"],
