@@ -16,12 +16,18 @@ export interface Batch {
   readonly records: readonly JudgedRecord[];
 }
 
-/** The last record of a batch, to be recognised when the partition is opened again. */
-function lastRecordOf(batch: Batch): { offset: bigint; digest: Buffer } | undefined {
-  const last = batch.records.at(-1);
+/** The last of these records, to be recognised when the partition is opened again. */
+export function lastRecordOf(records: readonly JudgedRecord[]): LastRecord | undefined {
+  const last = records.at(-1);
   // A batch that could not be decoded has no record to be recognised by.
   if (!last || last.lastOffset !== last.offset) return undefined;
   return { offset: last.offset, digest: digestOf({ ...last, timestamp: last.timestamp.toString() }) };
+}
+
+/** By what a position knows the record before it. */
+export interface LastRecord {
+  readonly offset: bigint;
+  readonly digest: Buffer;
 }
 
 export type StoreResult =
@@ -199,7 +205,7 @@ async function advancePosition(
   { stored, duplicate, dead }: { stored: number; duplicate: number; dead: number },
 ): Promise<void> {
   const position: Position = { ...batch.partition, nextOffset: batch.to };
-  const last = lastRecordOf(batch);
+  const last = lastRecordOf(batch.records);
   await tx.$queryRaw`
     WITH advanced AS (
       UPDATE positions SET

@@ -171,6 +171,33 @@ it("finds an order that no record has brought", () =>
     },
   ));
 
+// Fails when the outbox, the replays' ledger or a position's last record is believed without a look at the log.
+it("finds an order that was moved to the outbox, replays that never were, and a position with another last record", () =>
+  withSql(
+    `WITH moved AS (DELETE FROM orders WHERE id = 'b' RETURNING *)
+       INSERT INTO outbox (epoch, partition, "offset", last_offset, topic, reason, errors, value, headers, "timestamp", delivered_at)
+       SELECT epoch, partition, "offset", "offset", topic, 'conflict', '/', convert_to(document, 'UTF8'), '\\x00', 0, now()
+       FROM moved JOIN epochs ON epochs.id = epoch;
+     UPDATE positions SET stored = stored - 1, dead = dead + 1 ${of(0)};
+     UPDATE positions SET last_digest = sha256('another') ${of(1)};
+     INSERT INTO replay_runs (operator) VALUES ('nobody');
+     INSERT INTO replays (dlq_id, replay, state, run, first_failed_at, digest, epoch, partition, search_from, "offset")
+       VALUES ('here', 1, 'stored', 1, now(), '', 1, 0, 0, 0), ('nowhere', 1, 'failed', 1, now(), '', 1, 0, 0, 999)`,
+    async (env) => {
+      const { differences } = await audit(env);
+      const told = differences.map(({ kind, at, detail }) => [kind, at, /conflict|(no)?where|here/.exec(detail)?.[0]]);
+      for (const each of [
+        ["altered", at(0, 1), "conflict"],
+        ["position", at(1), undefined],
+        ["ledger", at(0, 0), "here"],
+        ["ledger", at(0, 999), "nowhere"],
+      ]) {
+        expect(told).toContainEqual(each);
+      }
+      expect((await audit(env, "--quick")).differences).toMatchObject([{ kind: "ledger", at: at(0, 999) }]);
+    },
+  ));
+
 it("finds a changed dead letter in the outbox, and that its letter says otherwise", () =>
   withSql(`UPDATE outbox SET value = '[', "timestamp" = 5 ${of(0)}`, async (env) => {
     const { ok, differences } = await audit(env);
@@ -309,8 +336,8 @@ it("names as many differences as it is asked for, and counts the others", () =>
   withSql("DELETE FROM orders", async (env) => {
     const { differences, stderr } = await audit(env, "--differences", "2");
     expect(differences).toHaveLength(2);
-    // Three counters (two of orders, one of a duplicate that is none any more), six orders and the duplicate.
-    expect(stderr).toContain("and 8 more differences");
+    // Three counters (two of orders, one of a duplicate that is none any more), six orders, the duplicate and the conflict.
+    expect(stderr).toContain("and 9 more differences");
   }));
 
 it("waits for the ingestor, and says so; without one it is not ok, and says how much is missing", async () => {

@@ -1,7 +1,7 @@
 import { checkBooks, checkDelivery } from "./check-books";
 import type { PartitionBooks } from "./ledger";
 
-const counters = { nextOffset: 10n, received: 6n, stored: 3n, duplicate: 1n, dead: 2n, gap: 0n };
+const counters = { nextOffset: 10n, received: 6n, stored: 3n, duplicate: 1n, dead: 2n, gap: 0n, lastRecord: undefined };
 const books: PartitionBooks = { epoch: 1, partition: 0, counters, orders: 3n, dead: 2n, lastOffset: 9n };
 
 test("counters that fit their rows are no difference", () => {

@@ -1,5 +1,6 @@
+import { deadLetterId } from "../../ingestor/dead-letter";
 import type { Difference } from "./differences";
-import type { PartitionBooks, UndeliveredRow } from "./ledger";
+import type { PartitionBooks, ReplayRow, UndeliveredRow } from "./ledger";
 
 /**
  * Compares every position's counters with the rows that they count. Duplicates have no rows: what they are is the rest
@@ -33,6 +34,14 @@ export function checkBooks(topic: string, books: readonly PartitionBooks[]): Dif
 
 function rowsOf(count: bigint): string {
   return `${count} ${count === 1n ? "row" : "rows"}`;
+}
+
+/** Names the dead letters that were brought back and of which the ledger says what did not become of them. Pure. */
+export function checkOutcomes(topic: string, rows: readonly ReplayRow[]): Difference[] {
+  return rows.map(({ id, replay, state, ...place }) => {
+    const detail = `the ledger says that replay ${replay} of ${id} is ${state} here, and the other tables do not`;
+    return { kind: "ledger", at: deadLetterId({ topic, ...place }), detail };
+  });
 }
 
 /** Names the dead letters that have not reached Kafka. Pure. */

@@ -19,13 +19,13 @@ const stored: StoredRow = {
   documentDigest: digest(orderWithId("a")),
 };
 const dead: DeadRow = {
-  ...{ offset: 7n, lastOffset: 7n, recordCount: 1, timestamp: 9n },
+  ...{ offset: 7n, lastOffset: 7n, recordCount: 1, reason: "deserialize", timestamp: 9n },
   keyDigest: digest(Buffer.from("k")),
   valueDigest: digest(Buffer.from("{")),
   headersDigest: digest(encodeHeaders(headers)),
 };
 const deadTombstone: DeadRow = {
-  ...{ offset: 8n, lastOffset: 8n, recordCount: 1, timestamp: 1_700_000_000_000n },
+  ...{ offset: 8n, lastOffset: 8n, recordCount: 1, reason: "deserialize", timestamp: 1_700_000_000_000n },
   ...{ keyDigest: null, valueDigest: null, headersDigest: digest(encodeHeaders([])) },
 };
 
@@ -34,7 +34,7 @@ const differencesOf = (records: readonly JudgedRecord[], orders: readonly Stored
 
 test("records and rows that say the same are counted and nothing else", () => {
   expect(compareRange(place, [good, bad, tombstone], [stored], [dead, deadTombstone])).toEqual({
-    ...{ stored: 1, dead: 2, others: [], differences: [] },
+    ...{ stored: 1, dead: 2, others: [], conflicts: [], differences: [] },
   });
 });
 
@@ -68,6 +68,19 @@ test.each<[string, Partial<DeadRow>]>([
   expect(differencesOf([bad], [], [{ ...dead, ...change }])).toEqual([
     ["altered", "orders:2:1:7", `the outbox has another ${part} than the record`],
   ]);
+});
+
+test("a reason that the judge does not give is told, one that only storing can give is believed", () => {
+  const moved = { ...deadTombstone, offset: 5n, lastOffset: 5n, valueDigest: digest(orderWithId("a")) };
+  const told = (record: JudgedRecord, row: DeadRow) => differencesOf([record], [], [row]).map(([, , detail]) => detail);
+  expect(told(bad, { ...dead, reason: "schema" })).toEqual([
+    "the outbox says schema, and it is a matter of deserialize",
+  ]);
+  expect(told(good, { ...moved, reason: "schema" })).toEqual([
+    "the outbox says schema, and the record is a valid order",
+  ]);
+  for (const reason of ["unstorable", "crash", "conflict"]) expect(told(good, { ...moved, reason })).toEqual([]);
+  expect(compareRange(place, [good], [], [{ ...moved, reason: "conflict" }]).conflicts).toEqual([good]);
 });
 
 test("an empty key is another one than none", () => {

@@ -18,6 +18,7 @@ export interface DeadRow {
   readonly offset: bigint;
   readonly lastOffset: bigint;
   readonly recordCount: number;
+  readonly reason: string;
   readonly keyDigest: Buffer | null;
   readonly valueDigest: Buffer | null;
   readonly headersDigest: Buffer;
@@ -29,6 +30,8 @@ export interface RangeComparison {
   readonly dead: number;
   /** Neither stored nor dead-lettered: duplicates, or lost. */
   readonly others: readonly AcceptedRecord[];
+  /** Dead-lettered because another order has their id, as the outbox says. */
+  readonly conflicts: readonly AcceptedRecord[];
   readonly differences: readonly Difference[];
 }
 
@@ -50,6 +53,7 @@ export function compareRange(
   // A batch that could not be decoded is told from its position on, which may have been inside: its end is certain.
   const deadRows = new Map(dead.map((row) => [row.lastOffset, row]));
   const others: AcceptedRecord[] = [];
+  const conflicts: AcceptedRecord[] = [];
   const differences: Difference[] = [];
   const tell = (kind: DifferenceKind, offset: bigint, detail: string): void => {
     differences.push({ kind, at: deadLetterId({ ...place, offset }), detail });
@@ -72,6 +76,9 @@ export function compareRange(
       const parts = findAlteredParts(record, deadRow);
       if (parts.length > 0)
         tell("altered", record.offset, `the outbox has another ${parts.join(", ")} than the record`);
+      const mistake = findReasonMistake(record, deadRow);
+      if (mistake) tell("altered", record.offset, mistake);
+      if (isAccepted(record) && deadRow.reason === "conflict") conflicts.push(record);
     } else if (isAccepted(record)) {
       others.push(record);
     } else {
@@ -80,7 +87,7 @@ export function compareRange(
   }
   for (const { offset } of storedRows.values()) tell("unfounded", offset, "an order without a record");
   for (const { offset } of deadRows.values()) tell("unfounded", offset, "a row of the outbox without a record");
-  return { stored: storedCount, dead: deadCount, others, differences };
+  return { stored: storedCount, dead: deadCount, others, conflicts, differences };
 }
 
 function findStoredMistake({ verdict, value }: JudgedRecord, row: StoredRow): string | undefined {
@@ -89,6 +96,17 @@ function findStoredMistake({ verdict, value }: JudgedRecord, row: StoredRow): st
   if (!row.sha256.equals(row.documentDigest)) return "the row's sha256 is not its document's";
   if (verdict.kind === "accepted" && verdict.id !== row.id) return "the row's id is not the document's order_uid";
   return undefined;
+}
+
+/** What the judge of today says; that storing or judging it failed (`unstorable`, `crash`) has to be believed. */
+function findReasonMistake({ verdict }: JudgedRecord, { reason }: DeadRow): string | undefined {
+  if (reason === "crash") return undefined;
+  if (verdict.kind === "rejected") {
+    return reason === verdict.reason ? undefined : `the outbox says ${reason}, and it is a matter of ${verdict.reason}`;
+  }
+  return reason === "conflict" || reason === "unstorable"
+    ? undefined
+    : `the outbox says ${reason}, and the record is a valid order`;
 }
 
 function findAlteredParts(record: JudgedRecord, row: DeadRow): string[] {

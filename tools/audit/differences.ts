@@ -6,6 +6,7 @@ export const differenceKinds = {
   altered: "an order or a row of the outbox is not what its record says",
   twice: "a record is stored and dead-lettered",
   unfounded: "a row's record is not in the log, though the log still holds its offset",
+  ledger: "the ledger of the replays says of a record what it is not, or what did not become of it",
   undelivered: "a dead letter still waits in the outbox",
   refused: "Kafka does not take a dead letter",
   "letter-missing": "a dead letter that was delivered is not in the dead-letter topic",

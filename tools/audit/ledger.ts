@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { AcceptedRecord } from "../../ingestor/judged-record";
 import { byteaArray, textArray } from "../../ingestor/pg-array";
+import type { LastRecord } from "../../ingestor/store-batch";
 import type { DeadRow, StoredRow } from "./compare-range";
 
 /** What PostgreSQL says of a partition: its position, and the rows that it rests on, all of one moment. */
@@ -23,6 +24,20 @@ export interface Counters {
   readonly duplicate: bigint;
   readonly dead: bigint;
   readonly gap: bigint;
+  /** By what the position knows the record before it. */
+  readonly lastRecord: LastRecord | undefined;
+}
+
+/** A dead letter that was brought back, by its new place. */
+export interface ReplayRow {
+  readonly id: string;
+  readonly replay: number;
+  readonly epoch: number;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly state: string;
+  /** Of key and value, as they were sent. */
+  readonly digest: Buffer;
 }
 
 export interface UndeliveredRow {
@@ -70,7 +85,7 @@ export class Ledger {
          o AS (SELECT epoch, partition, count(*) AS n, max("offset") AS last FROM orders GROUP BY 1, 2),
          d AS (SELECT epoch, partition, sum(record_count) AS n, max(last_offset) AS last
                FROM outbox WHERE topic = $1 GROUP BY 1, 2)
-       SELECT epoch, partition, next_offset, received, stored, duplicate, dead, gap,
+       SELECT epoch, partition, next_offset, received, stored, duplicate, dead, gap, last_offset, last_digest,
          coalesce(o.n, 0) AS orders, coalesce(d.n, 0) AS letters, greatest(o.last, d.last, -1) AS last
        FROM p FULL JOIN o USING (epoch, partition) FULL JOIN d USING (epoch, partition)
        WHERE NOT EXISTS (SELECT FROM epochs WHERE id = epoch AND topic <> $1)
@@ -90,6 +105,10 @@ export class Ledger {
               duplicate: BigInt(row.duplicate),
               dead: BigInt(row.dead),
               gap: BigInt(row.gap),
+              lastRecord:
+                row.last_offset === null || row.last_digest === null
+                  ? undefined
+                  : { offset: BigInt(row.last_offset), digest: row.last_digest },
             },
       orders: BigInt(row.orders),
       dead: BigInt(row.letters),
@@ -146,7 +165,7 @@ export class Ledger {
 
   async readDead({ epoch, partition, from, to }: OffsetRange): Promise<DeadRow[]> {
     const { rows } = await this.#client.query(
-      `SELECT "offset", last_offset, record_count, "timestamp",
+      `SELECT "offset", last_offset, record_count, reason, "timestamp",
          sha256(key) AS key, sha256(value) AS value, sha256(headers) AS headers FROM outbox
        WHERE epoch = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4`,
       [epoch, partition, from.toString(), to.toString()],
@@ -155,11 +174,39 @@ export class Ledger {
       offset: BigInt(row.offset),
       lastOffset: BigInt(row.last_offset),
       recordCount: row.record_count,
+      reason: row.reason,
       keyDigest: row.key,
       valueDigest: row.value,
       headersDigest: row.headers,
       timestamp: BigInt(row.timestamp),
     }));
+  }
+
+  /** The dead letters that were brought back to these offsets, and were not lost there. */
+  async readReplays({ epoch, partition, from, to }: OffsetRange): Promise<ReplayRow[]> {
+    const { rows } = await this.#client.query(
+      `SELECT ${REPLAY_COLUMNS} FROM replays r
+       WHERE epoch = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4 AND state <> 'gone'`,
+      [epoch, partition, from.toString(), to.toString()],
+    );
+    return rows.map(asReplay);
+  }
+
+  /** The rows of the replays' ledger whose outcome is not what the orders, the outbox and the positions say. */
+  async findFalseOutcomes(topic: string): Promise<ReplayRow[]> {
+    const { rows } = await this.#client.query(
+      `SELECT ${REPLAY_COLUMNS} FROM replays r JOIN epochs e ON e.id = r.epoch AND e.topic = $1
+       WHERE r.state IN ('stored', 'failed', 'duplicate') AND (
+         NOT EXISTS (SELECT FROM positions p
+                     WHERE p.epoch = r.epoch AND p.partition = r.partition AND p.next_offset > r."offset")
+         OR (r.state = 'stored') <> EXISTS (SELECT FROM orders o
+              WHERE o.epoch = r.epoch AND o.partition = r.partition AND o."offset" = r."offset")
+         OR (r.state = 'failed') <> EXISTS (SELECT FROM outbox o
+              WHERE o.epoch = r.epoch AND o.partition = r.partition AND o."offset" = r."offset"))
+       ORDER BY r.dlq_id, r.replay`,
+      [topic],
+    );
+    return rows.map(asReplay);
   }
 
   /**
@@ -224,4 +271,12 @@ export class Ledger {
       if (rows.length < pageRows) return;
     }
   }
+}
+
+const REPLAY_COLUMNS = 'r.dlq_id, r.replay, r.epoch, r.partition, r."offset", r.state, r.digest';
+
+type ReplayColumns = Omit<ReplayRow, "id" | "offset"> & { readonly dlq_id: string; readonly offset: string };
+
+function asReplay({ dlq_id, offset, ...row }: ReplayColumns): ReplayRow {
+  return { ...row, id: dlq_id, offset: BigInt(offset) };
 }

@@ -5,7 +5,8 @@ import { countProgress, type OnProgress, readLogBounds } from "../walk-topic";
 import { auditDelivery, type IsCovered } from "./audit-delivery";
 import { auditOrders, type PartitionFindings } from "./audit-orders";
 import { catchUp } from "./catch-up";
-import { checkBooks, checkDelivery } from "./check-books";
+import { checkBooks, checkDelivery, checkOutcomes } from "./check-books";
+import { isSame } from "./compare-range";
 import type { Differences } from "./differences";
 import type { Ledger, PartitionBooks } from "./ledger";
 
@@ -51,6 +52,7 @@ export async function auditQuickly(
     ({ refusal, ageSeconds }) => refusal !== null || ageSeconds > DELIVERY_SECONDS,
   );
   deps.differences.add(...checkDelivery(deps.topic, overdue));
+  deps.differences.add(...checkOutcomes(deps.topic, await deps.ledger.findFalseOutcomes(deps.topic)));
   return books.map((each) => asAudited(deps.topic, each, null));
 }
 
@@ -68,6 +70,7 @@ export async function audit(deps: AuditDeps): Promise<readonly AuditedPartition[
   const books = await ledger.readBooks(topic);
   const waitingLetters = await ledger.readUndelivered(topic);
   differences.add(...checkBooks(topic, books));
+  differences.add(...checkOutcomes(topic, await ledger.findFalseOutcomes(topic)));
 
   const current = books.filter((each) => each.epoch === epoch);
   const positions = await findPositions(current, deps);
@@ -78,6 +81,7 @@ export async function audit(deps: AuditDeps): Promise<readonly AuditedPartition[
     positions,
     onProgress: countProgress(topic, bounds, deps.onProgress),
   });
+  checkLastRecords(current, positions, findings, deps);
   if (!(await isCompacted(admin, topic))) checkDuplicates(current, bounds, findings, deps);
   const ends = new Map(bounds.map(({ partition, high }) => [partition, high]));
   const isCovered: IsCovered = (row) => row.epoch !== epoch || row.offset < (ends.get(row.partition) ?? 0n);
@@ -118,6 +122,23 @@ async function findPositions(
     positions.set(partition, nextOffset);
   }
   return positions;
+}
+
+/** A position that knows the record before it by another digest would take its own topic for one that was made anew. */
+function checkLastRecords(
+  books: readonly PartitionBooks[],
+  positions: ReadonlyMap<number, bigint>,
+  findings: ReadonlyMap<number, PartitionFindings>,
+  { topic, differences }: AuditDeps,
+): void {
+  for (const { epoch, partition, counters } of books) {
+    const found = findings.get(partition);
+    if (!counters || !found?.isSeen || !positions.has(partition)) continue;
+    const [known, seen] = [counters.lastRecord, found.lastRecord];
+    if (known?.offset === seen?.offset && isSame(known?.digest ?? null, seen?.digest ?? null)) continue;
+    const detail = `it knows the record before it by offset ${known?.offset ?? "none"} and a digest, which it has not`;
+    differences.add({ kind: "position", at: `${topic}:${epoch}:${partition}`, detail });
+  }
 }
 
 /** Where the log was seen from its very beginning, the duplicates can be counted too. */
