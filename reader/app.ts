@@ -3,6 +3,7 @@ import Router from "@koa/router";
 import Koa, { type Context } from "koa";
 import type { Log } from "../runtime/log";
 import { projectRoot } from "../runtime/project-root";
+import { writeContractPage } from "./contract-page";
 import type { FoundOrder } from "./find-order";
 import { getOrder } from "./get-order";
 import { answerAlive, answerReady } from "./health";
@@ -13,7 +14,7 @@ import { askedFor } from "./page-template";
 import { plainPage } from "./plain-page";
 import { answerProblem } from "./problem";
 import type { RefreshState } from "./refresh";
-import { answerStaticFile, readStaticFile, readStaticFiles } from "./static-files";
+import { answerStaticFile, makeStaticFile, readStaticFile, readStaticFiles } from "./static-files";
 import type { RecentStream } from "./stream-recent";
 
 export interface AppDeps {
@@ -68,6 +69,14 @@ export function createRoutes({ findOrder, refreshState, recent, metrics }: AppDe
   });
   const contract = readStaticFile(join(projectRoot(), "reader"), "openapi.json");
   router.get("/openapi.json", (ctx) => answerStaticFile(ctx, contract));
+  const contractPage = makeStaticFile(
+    "docs.html",
+    Buffer.from(writeContractPage(JSON.parse(`${contract.plain.body}`))),
+  );
+  router.get("/docs", (ctx) => {
+    ctx.set("Content-Security-Policy", PAGE_POLICY);
+    answerStaticFile(ctx, contractPage);
+  });
   const answerLinkedPage = linkedPage();
   for (const file of readStaticFiles(PAGE_FOLDER)) {
     const isPage = file.name === "index.html";
