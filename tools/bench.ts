@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../runtime/project-root";
 import { readSettings } from "../runtime/settings";
@@ -9,10 +10,11 @@ import { benchIngest } from "./bench/ingest";
 import { benchLatency } from "./bench/latency";
 import { describeMachine } from "./bench/machine";
 import { benchMemory } from "./bench/memory";
-import { type BenchOptions, readOptions } from "./bench/options";
+import { type BenchName, type BenchOptions, readOptions } from "./bench/options";
+import { drawPlot, type Plot } from "./bench/plot";
 import { benchPoison } from "./bench/poison";
 import { benchReads } from "./bench/reads";
-import { describe, writePart } from "./bench/report";
+import { describe, pictureOf, plotFile, writePart } from "./bench/report";
 import { type Measured, rowOf } from "./bench/result";
 import { loadLocalEnv } from "./local-env";
 import { print, runCommand } from "./run-command";
@@ -27,7 +29,7 @@ runCommand(async (args) => {
   const machine = describeMachine();
   const measured = await measure(options, DATABASE_URL);
   const text = describe(machine, measured);
-  if (options.write) writePart(join(projectRoot(), "docs/stress-test.md"), options.name, text);
+  if (options.write) writeReport(options.name, text, measured.plot);
   if (!options.json) {
     await print(text);
     return 0;
@@ -37,6 +39,12 @@ runCommand(async (args) => {
   await print(`${JSON.stringify({ bench: options.name, machine, rows, goals: measured.goals })}\n`);
   return 0;
 });
+
+function writeReport(bench: BenchName, text: string, plot: Plot | undefined): void {
+  const docs = join(projectRoot(), "docs");
+  if (plot) writeFileSync(join(docs, plotFile(bench)), drawPlot(plot));
+  writePart(join(docs, "stress-test.md"), bench, (plot ? pictureOf(bench, plot) : "") + text);
+}
 
 async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Promise<Measured> {
   const databases: BenchDatabase[] = [];

@@ -63,13 +63,30 @@ export async function benchGrowth(options: GrowthOptions): Promise<Measured> {
   await measureIngest(grown, options, push);
   const series = seriesOf(values, unitOf);
   const leftOut = "missing" in wrk ? [`reads, because ${wrk.missing}`] : [];
-  return { series, goals: goalsOf(series, grown), leftOut };
+  const sizes = grown.map(({ size }) => size);
+  const besideLeast = (name: string, what: string) => ({
+    ...{ name, values: sizes.map((size) => ratioOf(series, rowName(size, what), rowName(sizes[0] ?? 0, what))) },
+  });
+  const plot = {
+    title: "What growing costs, beside the smallest size",
+    along: "orders",
+    ...{ places: sizes.map((size) => size.toLocaleString("en")), unit: "ratio" },
+    lines: [
+      besideLeast("reads a second", READS),
+      besideLeast("time of a read", READ_TIME),
+      besideLeast("orders ingested", INGEST),
+      besideLeast("freshness, p99", IN_MEMORY),
+    ],
+  };
+  return { series, goals: goalsOf(series, grown), leftOut, plot };
 }
 
 type Push = (name: string, value: number) => void;
 
 const rowName = (size: number, what: string): string => `${size.toLocaleString("en")} orders: ${what}`;
 const READS = `reads, ${CONNECTIONS} connections`;
+const READ_TIME = "processor time of a read";
+const IN_MEMORY = "from commit to in memory, p99";
 const INGEST = "ingested";
 
 function unitOf(name: string): string {
@@ -109,11 +126,11 @@ async function measureReaders(
           const wish = { wrk, url: server.url, requestsFile, unknown: 0, connections: CONNECTIONS, seconds };
           const { requests, seconds: took } = await load(wish);
           push(rowName(size, READS), requests / took);
-          push(rowName(size, "processor time of a read"), ((cpuSeconds(server.pid) - before) / requests) * 1e6);
+          push(rowName(size, READ_TIME), ((cpuSeconds(server.pid) - before) / requests) * 1e6);
         }
         const { readable, inMemory } = await measureFreshness(client, server.url, seconds);
         push(rowName(size, "from commit to readable, p99"), readable);
-        push(rowName(size, "from commit to in memory, p99"), inMemory);
+        push(rowName(size, IN_MEMORY), inMemory);
         push(rowName(size, "memory of the reader"), memoryOf(server.pid).now / 2 ** 20);
       }
     }

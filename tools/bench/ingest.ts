@@ -7,7 +7,8 @@ import type { BenchDatabase } from "./bench-database";
 import { type BenchTopic, createBenchTopic } from "./bench-topic";
 import { type CpuSeconds, cpuOfServer, drain } from "./drain";
 import { ingestorCommand } from "./ingestor-command";
-import { type Goal, type Measured, medianOf, ratioOf, rounded, type Series } from "./result";
+import type { PlotLine } from "./plot";
+import { type Goal, type Measured, medianIn, medianOf, ratioOf, rounded, type Series } from "./result";
 
 export interface IngestOptions {
   readonly database: BenchDatabase;
@@ -37,7 +38,7 @@ type Part = keyof typeof parts;
 export async function benchIngest(options: IngestOptions): Promise<Measured> {
   const { database, rounds, orders, only, say } = options;
   const shipped = readSettings(["INGESTOR_BATCH_RECORDS"]).INGESTOR_BATCH_RECORDS;
-  const batches = [...new Set([...options.batches, shipped])];
+  const batches = [...new Set([...options.batches, shipped])].sort((a, b) => a - b);
   const values = new Map<string, number[]>();
   const push = (name: string, seconds: number, cpu: Partial<CpuSeconds>): void => {
     say(`${name}: ${Math.round(orders / seconds)} orders/s`);
@@ -77,7 +78,21 @@ export async function benchIngest(options: IngestOptions): Promise<Measured> {
     await topic.drop();
   }
   const series = inOrder(values, names);
-  return { series, goals: goalsOf(series, rowName(1, shipped)), leftOut: [] };
+  const flat = (name: string, label: string): PlotLine => ({
+    ...{ name: label, values: batches.map(() => medianIn(series, name)), isReference: true },
+  });
+  const plot = {
+    title: "Orders from Kafka to their commit",
+    along: "records of a transaction, at most",
+    ...{ places: batches.map(String), unit: "orders/s" },
+    lines: [
+      { name: "one ingestor", values: batches.map((size) => medianIn(series, rowName(1, size))) },
+      flat(rowName(2, shipped), `two ingestors, ${shipped}`),
+      flat(parts.judge, parts.judge),
+      flat(parts.store, parts.store),
+    ],
+  };
+  return { series, goals: goalsOf(series, rowName(1, shipped)), leftOut: [], plot };
 }
 
 const rowName = (ingestors: number, batchRecords: number): string =>

@@ -7,7 +7,7 @@ import { type BenchDatabase, SEED } from "./bench-database";
 import { type Ingestion, startIngestion } from "./ingestion";
 import { withGoInstall } from "./programs";
 import { readerCommand } from "./reader-command";
-import { type Goal, type Measured, medianOf, rounded, type Series, seriesOf } from "./result";
+import { type Goal, type Measured, medianIn, medianOf, rounded, type Series, seriesOf } from "./result";
 import { startServer } from "./servers";
 import { attack } from "./vegeta";
 
@@ -64,7 +64,19 @@ export async function benchLatency(options: LatencyOptions): Promise<Measured> {
     rmSync(folder, { recursive: true, force: true });
   }
   const series = seriesOf(values, (name) => (name.startsWith("orders committed") ? "orders/s" : "ms"));
-  return { series, goals: goalsOf(series, ingest), leftOut: [] };
+  const percentiles = ["p50", "p99", "p99.9"];
+  const line = (percentile: string, meanwhile: string) => ({
+    name: `${percentile}${meanwhile && ", with orders coming in"}`,
+    values: rates.map((rate) => medianIn(series, rowName(rate, meanwhile, percentile))),
+    isReference: meanwhile === "",
+  });
+  const plot = {
+    title: "Latency at fixed rates of requests",
+    along: "requests a second",
+    ...{ places: rates.map((rate) => rate.toLocaleString("en")), unit: "ms" },
+    lines: ["", whileIngesting(ingest)].flatMap((meanwhile) => percentiles.map((each) => line(each, meanwhile))),
+  };
+  return { series, goals: goalsOf(series, ingest), leftOut: [], plot };
 }
 
 const whileIngesting = (ingest: number): string => ` while ${ingest} orders/s come in`;

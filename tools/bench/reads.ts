@@ -7,7 +7,7 @@ import { SEED } from "./bench-database";
 import { cpuSeconds } from "./machine";
 import { fromDebian } from "./programs";
 import { type Contestant, findContestants } from "./reads-contestants";
-import { type Measured, ratioGoal, type Series } from "./result";
+import { type Measured, medianIn, ratioGoal, type Series } from "./result";
 import { type RunningServer, startServer } from "./servers";
 import { load } from "./wrk";
 
@@ -83,7 +83,19 @@ export async function benchReads(options: ReadsOptions): Promise<Measured> {
     rmSync(folder, { recursive: true, force: true });
   }
   const series = connections.flatMap((count) => rowsOf(running, values, count));
-  return { series, goals: goalsOf(series, connections[0] ?? 0), leftOut };
+  const plot = {
+    title: "Reads of orders at random on one core",
+    along: "connections",
+    ...{ places: connections.map(String), unit: "req/s" },
+    lines: running
+      .filter(({ asks }) => !asks)
+      .map(({ name }) => ({
+        name,
+        values: connections.map((count) => medianIn(series, rowName(name, count))),
+        isReference: name !== "reader",
+      })),
+  };
+  return { series, goals: goalsOf(series, connections[0] ?? 0), leftOut, plot };
 }
 
 const rowName = (name: string, connections: number): string => `${name}, ${connections} connections`;

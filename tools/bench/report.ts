@@ -1,5 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { inWords, type Plot } from "./plot";
 import { type Measured, ratioOf, rounded, rowOf } from "./result";
+
+/** A plot's file, beside the report. */
+export const plotFile = (bench: string): string => `bench-${bench}.svg`;
+
+/** A plot's place in the report, with its numbers in words. */
+export function pictureOf(bench: string, plot: Plot): string {
+  return `![${inWords(plot).replaceAll(/[[\]]/g, "")}](${plotFile(bench)})\n\n`;
+}
 
 /** The result as a table for people, in Markdown. */
 export function describe(machine: string, { series, goals, leftOut }: Measured): string {

@@ -1,3 +1,5 @@
+import type { Plot } from "./plot";
+
 /** The values of one row of a result, one a round. */
 export interface Series {
   readonly name: string;
@@ -26,6 +28,7 @@ export interface Measured {
   readonly series: readonly Series[];
   readonly goals: readonly Goal[];
   readonly leftOut: readonly string[];
+  readonly plot?: Plot | undefined;
 }
 
 /** @param values at least one */
@@ -39,6 +42,12 @@ export function medianOf(values: readonly number[]): number {
 export function percentileOf(values: readonly number[], percentile: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((sorted.length * percentile) / 100) - 1)] ?? Number.NaN;
+}
+
+/** The median of a row; undefined if it was not measured. */
+export function medianIn(all: readonly Series[], name: string): number | undefined {
+  const values = all.find((series) => series.name === name)?.values;
+  return values?.length ? medianOf(values) : undefined;
 }
 
 export function seriesOf(values: ReadonlyMap<string, readonly number[]>, unitOf: (name: string) => string): Series[] {
