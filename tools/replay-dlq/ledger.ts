@@ -60,13 +60,13 @@ export class Ledger {
     return this.#client.end();
   }
 
-  /** The topic's current epoch; undefined if no ingestor of this database has ever seen the topic. */
-  async readEpoch(topic: string): Promise<number | undefined> {
-    const { rows } = await this.#client.query<{ id: number | null }>(
-      "SELECT max(id) AS id FROM epochs WHERE topic = $1",
+  /** The topic's current epoch, with Kafka's id of the topic in it; undefined if no ingestor has ever seen the topic. */
+  async readEpoch(topic: string): Promise<{ readonly id: number; readonly topicId: string | null } | undefined> {
+    const { rows } = await this.#client.query<{ id: number; topicId: string | null }>(
+      `SELECT id, topic_id AS "topicId" FROM epochs WHERE topic = $1 ORDER BY id DESC LIMIT 1`,
       [topic],
     );
-    return rows[0]?.id ?? undefined;
+    return rows[0];
   }
 
   /** Where each partition of an epoch has been ingested to. */

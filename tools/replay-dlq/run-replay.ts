@@ -1,6 +1,7 @@
 import type { Admin, Kafka, Producer } from "kafkajs";
 import type { ApartJudge } from "../../ingestor/judge-apart";
 import type { LogBounds } from "../../ingestor/open-positions";
+import { fetchTopicId } from "../../runtime/kafka/topic-id";
 import type { Progress } from "../progress";
 import { UsageError } from "../usage-error";
 import { countProgress, earlier, later, readLogBounds, type WalkedRange, walkTopic } from "../walk-topic";
@@ -92,17 +93,20 @@ async function openTarget({ ledger, admin, topic }: ReplayDeps): Promise<Target>
       `the database of DATABASE_URL has never ingested ${JSON.stringify(topic)}: is it the right one, and KAFKA_TOPIC?`,
     );
   }
-  const positions = await ledger.readPositions(epoch);
+  const positions = await ledger.readPositions(epoch.id);
+  const topicId = await fetchTopicId(admin, topic);
   const bounds = await readLogBounds(admin, topic);
   const ends = new Map(bounds.map(({ partition, high }) => [partition, high]));
+  const isAnother = epoch.topicId !== null && topicId !== undefined && epoch.topicId !== topicId;
+  const endsBefore = positions.some(({ partition, nextOffset }) => (ends.get(partition) ?? 0n) < nextOffset);
   // In this epoch's books the places of a new life's records would be those of other records.
-  if (positions.some(({ partition, nextOffset }) => (ends.get(partition) ?? 0n) < nextOffset)) {
+  if (isAnother || endsBefore) {
     throw new Error(
-      `${topic} ends before what was ingested of it: it was made anew, and no ingestor has noticed yet. ` +
+      `${topic} is not the topic any more that was ingested: it was made anew, and no ingestor has noticed yet. ` +
         "Start the ingestor, then give the same command again",
     );
   }
-  return { epoch, ends };
+  return { epoch: epoch.id, ends };
 }
 
 /** Finds out which records of interrupted runs Kafka has; the others may be sent by whoever comes to them. */
