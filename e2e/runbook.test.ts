@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { projectRoot } from "../runtime/project-root";
@@ -84,10 +84,14 @@ function exitCodesOf(source: string): string[] {
 }
 
 test("every link of the documents leads to a file and a heading that are there", () => {
-  for (const path of ["README.md", "deploy/RUNBOOK.md", "docs/log-events.md"]) {
+  const documents = readdirSync(join(projectRoot(), "docs")).filter((name) => name.endsWith(".md"));
+  const others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/RUNBOOK.md"];
+  for (const path of [...others, ...documents.map((name) => `docs/${name}`)]) {
     for (const [, target = ""] of read(path).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
       const [file = "", anchor] = target.split("#");
-      const text = read(file === "" ? path : join(dirname(path), file));
+      const to = file === "" ? path : join(dirname(path), file);
+      expect({ path, target, exists: existsSync(join(projectRoot(), to)) }).toEqual({ path, target, exists: true });
+      const text = anchor ? read(to) : "";
       if (anchor)
         expect({ path, target, anchors: anchorsOf(text) }).toMatchObject({ anchors: expect.arrayContaining([anchor]) });
     }
