@@ -18,7 +18,7 @@ export interface ConsumeDeps extends HandleBatchDeps {
 
 export interface Consumption {
   readonly assignment: Assignment;
-  /** Since the group's coordinator answered last; it is asked every 1.5 s, also while nothing comes in. */
+  /** Since the group's coordinator answered last; it is asked every two seconds, also while nothing comes in. */
   secondsSinceAnswer(): number;
   /** Finishes the transactions in flight, tells Kafka the last offsets and leaves the group. */
   stop(): Promise<void>;
@@ -36,8 +36,8 @@ const REBALANCE_TIMEOUT_MS = 10_000;
 const METADATA_MAX_AGE_MS = 5_000;
 /** What one fetch may bring, and how long it may take. */
 export const fetchSettings = {
-  /** kafkajs sleeps this long when every partition is paused, so it is also the delay of a resume. */
-  maxWaitTimeInMs: 500,
+  /** At an idle broker. Heartbeats are sent between fetches, three in a session. */
+  maxWaitTimeInMs: 2_000,
   /** Room for more than a transaction's worth of orders from each partition, and the bound of what a fetch holds. */
   maxBytesPerPartition: 2 * 1_048_576,
   maxBytes: 16 * 1_048_576,

@@ -218,8 +218,8 @@ test("deleted offsets are a gap also where only aborted records follow them", as
   await publish("a");
   await untilStored("a");
   ingestor.process.kill("SIGSTOP");
-  // The fetch that it has under way would still be answered with what comes; it waits for 200 ms at most.
-  await delay(1_000);
+  // The fetch that it has under way would still be answered with what comes; it waits for two seconds at most.
+  await delay(2_500);
   await publish("b", "c");
   await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("aborted") }], "abort");
   await deleteRecordsBefore(orders.brokers, orders.name, 3);

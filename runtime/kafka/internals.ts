@@ -54,11 +54,24 @@ export const decodeMessageSet = require("kafkajs/src/protocol/messageSet/decoder
   size: number,
 ) => Promise<object[]>;
 
+/** A request that waits for its answer. */
+export interface SentRequest {
+  readonly sentAt: number;
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
+}
+
 /** A connection's requests that wait for room or for the end of a throttle. */
 export interface RequestQueue {
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   throttledUntil: number;
   readonly pending: readonly unknown[];
+  readonly inflight: ReadonlyMap<number, SentRequest>;
+  readonly requestTimeout: number;
+  readonly enforceRequestTimeout: boolean;
+  requestTimeoutIntervalId: NodeJS.Timeout | undefined;
+  isConnected(): boolean;
+  scheduleRequestTimeoutCheck(): void;
   push(request: object): void;
   fulfillRequest(response: { readonly correlationId: number; readonly payload: Buffer; readonly size: number }): void;
   maybeThrottle(milliseconds: number): void;
@@ -87,9 +100,23 @@ export const Connection = require("kafkajs/src/network/connection") as {
   readonly prototype: Connection;
 };
 
+/** What a fetch brings, of the partitions that have something. */
+export interface FetchedPartitions {
+  readonly responses: readonly object[];
+}
+
+/** One broker, and the connections to it. */
+export interface Broker {
+  readonly connectionPool: { readonly pool: readonly [Connection, Connection] };
+  fetch(wish: object): Promise<FetchedPartitions>;
+}
+export const Broker = require("kafkajs/src/broker") as { readonly prototype: Broker };
+
 /** What a client knows of its brokers. */
 export interface Cluster {
+  readonly brokerPool: { readonly brokers: Readonly<Record<string, Broker>> };
   findGroupCoordinatorMetadata(wish: object): Promise<unknown>;
+  refreshMetadataIfNecessary(): Promise<void>;
 }
 export const Cluster = require("kafkajs/src/cluster") as { readonly prototype: Cluster };
 
@@ -104,6 +131,31 @@ export function createClusterKey(kafka: Kafka): symbol {
 export const { READ_UNCOMMITTED } = require("kafkajs/src/protocol/isolationLevel") as {
   readonly READ_UNCOMMITTED: number;
 };
+interface TopicPartitions {
+  readonly topic: string;
+  readonly partitions: readonly number[];
+}
+
+/** A consumer as the member of its group. */
+export interface ConsumerGroup {
+  readonly cluster: Cluster;
+  readonly maxWaitTime: number;
+  readonly subscriptionState: { assigned(): readonly TopicPartitions[] };
+  fetch(nodeId: number): Promise<readonly object[]>;
+  resume(partitions: readonly object[]): void;
+  checkForStaleAssignment(): void;
+  recoverFromFetch(error: unknown): Promise<void>;
+  getActiveTopicPartitions(): Readonly<Record<string, ReadonlySet<number>>>;
+  filterPartitionsByNode(nodeId: number, partitions: readonly TopicPartitions[]): readonly TopicPartitions[];
+}
+export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { readonly prototype: ConsumerGroup };
+
+/** The loop of a consumer. */
+export interface Runner {
+  readonly consumerGroup: ConsumerGroup;
+  stop(): Promise<void>;
+}
+export const Runner = require("kafkajs/src/consumer/runner") as { readonly prototype: Runner };
 
 /** Of a request whose connection has ended. kafkajs' types do not have it. */
 export const { KafkaJSConnectionClosedError } = require("kafkajs/src/errors") as {

@@ -19,10 +19,18 @@ export function correctConnection(): void {
   };
 }
 
-function giveUp(connection: Connection): void {
-  const { host, port, socket } = connection;
+/**
+ * Ends a connection and whatever waits on it; whoever sends next connects anew.
+ *
+ * @param error of what waits; the default makes its sender end the other connections to this broker too
+ */
+export function giveUp(
+  connection: Connection,
+  error: Error = new KafkaJSConnectionClosedError("Closed connection", connection),
+): void {
+  const { socket } = connection;
   if (!connection.isConnected()) return;
-  connection.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", { host, port }));
+  connection.rejectRequests(error);
   void connection.disconnect();
   // What nobody reads any more cannot be ended politely.
   socket?.destroy();

@@ -1,5 +1,6 @@
 import { correctConnection } from "./connection";
 import { correctFetchResponses } from "./fetch-response";
+import { correctFetchWait } from "./fetch-wait";
 import { correctGroupCoordinator } from "./group-coordinator";
 import { correctMetadataRequests } from "./metadata-request";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
@@ -17,5 +18,6 @@ export function installCorrections(): void {
   correctConnection();
   correctGroupCoordinator();
   correctMetadataRequests();
+  correctFetchWait();
   installed = true;
 }

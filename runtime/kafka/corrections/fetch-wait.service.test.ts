@@ -1,0 +1,81 @@
+import type { Admin, Consumer } from "kafkajs";
+import { pino } from "pino";
+import { createTestTopic, type TestTopic } from "../../../e2e/support/test-topic";
+import { waitUntil } from "../../../e2e/support/wait-until";
+import { createKafka } from "../client";
+
+/** Longer than a test may take: what does not end this wait fails. */
+const LONG_MS = 600_000;
+
+let topic: TestTopic;
+let consumer: Consumer;
+let admin: Admin;
+const received: string[] = [];
+
+beforeEach(async () => {
+  received.length = 0;
+  topic = await createTestTopic({ partitions: 2 });
+  const kafka = createKafka(
+    {
+      KAFKA_BROKERS: topic.brokers,
+      KAFKA_SSL: false,
+      KAFKA_SASL_MECHANISM: undefined,
+      KAFKA_SASL_USERNAME: undefined,
+      KAFKA_SASL_PASSWORD: undefined,
+    },
+    pino({ level: "silent" }),
+    "test",
+  );
+  const producer = kafka.producer();
+  await producer.connect();
+  const messages = [0, 1].map((partition) => ({ partition, value: `of partition ${partition}` }));
+  await producer.send({ topic: topic.name, messages });
+  await producer.disconnect();
+  admin = kafka.admin();
+  await admin.connect();
+  consumer = kafka.consumer({ groupId: topic.name, maxWaitTimeInMs: LONG_MS, sessionTimeout: LONG_MS });
+  await consumer.connect();
+  await consumer.subscribe({ topic: topic.name, fromBeginning: true });
+});
+
+afterEach(async () => {
+  await consumer.disconnect();
+  await admin.disconnect();
+  await topic.drop();
+});
+
+/** Begins with these partitions paused. Resolves when the group has been joined and fetching begins. */
+async function run(pausedPartitions: readonly number[]): Promise<void> {
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    consumer.pause([{ topic: topic.name, partitions: [...pausedPartitions] }]);
+  });
+  // kafkajs does not heed a stop that comes before this.
+  const fetching = new Promise((resolve) => consumer.on(consumer.events.FETCH_START, resolve));
+  await consumer.run({ eachMessage: async ({ message }) => void received.push(String(message.value)) });
+  await fetching;
+}
+
+test("with everything paused a resume ends the sleep (kafkajs sleeps on)", async () => {
+  await run([0, 1]);
+  consumer.resume([{ topic: topic.name, partitions: [0, 1] }]);
+  await waitUntil("both records have come", () => received.length === 2);
+});
+
+test("a fetch that waits at the broker makes way for a partition that is resumed (kafkajs waits on)", async () => {
+  await run([1]);
+  await waitUntil("the other partition's record has come", () => received.length === 1);
+  consumer.resume([{ topic: topic.name, partitions: [1] }]);
+  await waitUntil("the resumed partition's record has come", () => received.length === 2);
+  expect(received).toEqual(["of partition 0", "of partition 1"]);
+});
+
+test.each([
+  ["at the broker", []],
+  ["because all is paused", [0, 1]],
+])("a consumer that waits %s stops at once, and leaves its group (kafkajs waits on)", async (_, pausedPartitions) => {
+  await run(pausedPartitions);
+  await waitUntil("what is not paused has come", () => received.length === 2 - pausedPartitions.length);
+  await consumer.stop();
+  const { groups } = await admin.describeGroups([topic.name]);
+  expect(groups.map(({ members }) => members)).toEqual([[]]);
+});
