@@ -45,6 +45,7 @@ export function findContestants({ databaseUrl, folder, ordersFile, say }: Contes
       server: readerCommand(databaseUrl, 1),
     },
     onNode("node:http, 12 bytes", "fixed", "Hello world\n"),
+    onNode("node:http, an order, the same headers", "order", String(firstOrder.bytes)),
     onNode("node:http, a Map of Buffers", "map", "the order"),
     onNode("Koa, a Buffer", "koa", String(firstOrder.bytes)),
     "missing" in go
