@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { parseCommandLine } from "./command-line";
@@ -9,6 +9,10 @@ import { takeLock } from "./start/lock";
 
 /** Fetched once for all homes of a clone, holds nothing of anybody's, and costs a download. */
 const KEPT = /^jars-/;
+
+/** Its volume may also be that of a system in containers, which is not ours to forget. */
+const IN_DOCKER =
+  "Kafka ran in Docker, whose volume still has its records: docker compose down --volumes forgets it, with all else that docker-compose.yml keeps\n";
 
 runCommand(async (args) => {
   const command = new Command("npm run reset --")
@@ -34,7 +38,9 @@ runCommand(async (args) => {
     for (const part of ["postgres", "redis", "env", "passwords.json", "ports.json", "running.json"]) {
       rmSync(path(part), { recursive: true, force: true });
     }
+    const ranInDocker = existsSync(path("kafka/docker.log"));
     forgetKafka(path("kafka"));
+    if (ranInDocker) process.stderr.write(IN_DOCKER);
     process.stderr.write(`${folder} is as new\n`);
     return 0;
   } finally {
