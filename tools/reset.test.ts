@@ -11,7 +11,7 @@ test("a reset after a Kafka in Docker names the command that forgets its volume"
     const log = join(home, "kafka/docker.log");
     writeFileSync(log, "");
     const reset = () =>
-      spawnSync(process.execPath, [join(projectRoot(), "dist/tools/reset.js"), "--yes"], {
+      spawnSync(process.execPath, [join(projectRoot(), "tools/start/run.mjs"), "dist/tools/reset.js", "--yes"], {
         env: { ...process.env, ORDERS_HOME: home },
         encoding: "utf8",
       });
