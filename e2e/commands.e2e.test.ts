@@ -57,7 +57,7 @@ test.each(["audit", "dlq", "replay-dlq"])("npm run %s where nothing was ever sta
   expect(stderr).toContain("npm start starts one");
 });
 
-test.each(["publish", "dlq", "bench"])(
+test.each(["publish", "dlq", "bench", "video"])(
   "the help of npm run %s can be typed as it stands, and fits a terminal",
   (name) => {
     const { stdout } = run(name, "--", "--help");
