@@ -112,6 +112,24 @@ export interface Broker {
 }
 export const Broker = require("kafkajs/src/broker") as { readonly prototype: Broker };
 
+/** A client's connections to one broker: one for what it fetches, one for all else. */
+export interface ConnectionPool {
+  readonly pool: readonly Connection[];
+  send(exchange: { readonly request: { readonly apiKey: number } }): Promise<unknown>;
+}
+export const ConnectionPool = require("kafkajs/src/network/connectionPool") as {
+  new (options: object): ConnectionPool;
+  readonly prototype: ConnectionPool;
+};
+
+/** The numbers of requests in Kafka's protocol. */
+export const apiKeys = require("kafkajs/src/protocol/requests/apiKeys") as {
+  readonly Metadata: number;
+  readonly GroupCoordinator: number;
+  readonly Heartbeat: number;
+  readonly ApiVersions: number;
+};
+
 /** What a client knows of its brokers. */
 export interface Cluster {
   readonly brokerPool: { readonly brokers: Readonly<Record<string, Broker>> };

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { Connection, Encoder } from "../internals";
+import { waitUntil } from "../../../e2e/support/wait-until";
+import { Connection, ConnectionPool, Encoder } from "../internals";
 import { installCorrections } from "./install";
 
 installCorrections();
@@ -21,14 +22,13 @@ afterAll(() => {
   server.close();
 });
 
-function open(requestTimeout: number): Connection {
-  const { port } = server.address() as AddressInfo;
-  return new Connection({
-    ...{ host: "127.0.0.1", port, logger: quiet, requestTimeout, connectionTimeout: 1_000 },
-    socketFactory: ({ host, port, onConnect }: { host: string; port: number; onConnect: () => void }) =>
-      connect({ host, port }, onConnect),
-  });
-}
+const optionsOf = (requestTimeout: number) => ({
+  ...{ host: "127.0.0.1", port: (server.address() as AddressInfo).port },
+  ...{ logger: quiet, requestTimeout, connectionTimeout: 1_000 },
+  socketFactory: ({ host, port, onConnect }: { host: string; port: number; onConnect: () => void }) =>
+    connect({ host, port }, onConnect),
+});
+const open = (requestTimeout: number): Connection => new Connection(optionsOf(requestTimeout));
 
 const request = { apiKey: 18, apiVersion: 0, apiName: "ApiVersions", encode: async () => new Encoder() };
 const response = { decode: async () => ({}), parse: async () => ({}) };
@@ -60,4 +60,30 @@ test("it can be connected again, and is given up again", async () => {
   expect(connection.isConnected()).toBe(true);
   expect(await send(connection)).toBe("KafkaJSRequestTimeoutError");
   expect(connection.isConnected()).toBe(false);
+});
+
+const [FETCH, JOIN_GROUP, HEARTBEAT] = [1, 11, 12];
+
+/** The same by a pool, which has a connection for fetches and one for all else. */
+function sendToPool(pool: ConnectionPool, apiKey: number, requestTimeout?: number): Promise<string> {
+  return pool.send(Object.assign({ request: { ...request, apiKey }, response, requestTimeout })).then(
+    () => "answered",
+    (error: Error) => error.name,
+  );
+}
+
+test("an answer that does not come in time ends the broker's other connection too (their time-outs would add up)", async () => {
+  const pool = new ConnectionPool(optionsOf(500));
+  const joining = sendToPool(pool, JOIN_GROUP, 600_000);
+  await waitUntil("it is connected", () => pool.pool[0]?.isConnected());
+  expect(await sendToPool(pool, FETCH)).toBe("KafkaJSRequestTimeoutError");
+  expect(await joining).toBe("KafkaJSConnectionClosedError");
+  expect(pool.pool.map((connection) => connection.isConnected())).toEqual([false, false]);
+});
+
+test("a heartbeat without an answer ends all connections as soon as it is of no use any more", async () => {
+  const pool = new ConnectionPool(optionsOf(600_000));
+  const fetching = sendToPool(pool, FETCH);
+  expect(await sendToPool(pool, HEARTBEAT)).toBe("KafkaJSConnectionClosedError");
+  expect(await fetching).toBe("KafkaJSConnectionClosedError");
 });

@@ -1,11 +1,23 @@
 import { KafkaJSRequestTimeoutError } from "kafkajs";
-import { Connection, KafkaJSConnectionClosedError } from "../internals";
+import { apiKeys, Connection, ConnectionPool, KafkaJSConnectionClosedError } from "../internals";
+
+/**
+ * Brokers answer these without waiting for anybody. Later than that the answer to a heartbeat is worth nothing: it is
+ * the shortest session that brokers allow. A broker that is slower is asked again, on a new connection.
+ */
+export const PROMPT_ANSWER_MS = 6_000;
+const promptRequests: ReadonlySet<number> = new Set([
+  ...[apiKeys.Metadata, apiKeys.GroupCoordinator, apiKeys.Heartbeat, apiKeys.ApiVersions],
+]);
 
 /**
  * A request that is not answered in time ends its connection, as in Kafka's own clients. kafkajs gives up the request
  * alone and sends the next one on the same connection: if that is half open, one request after the other waits for its
  * time-out, until the system's TCP gives the connection up after a quarter of an hour, and a consumer that looks healthy
  * consumes nothing. Whoever sends next connects anew.
+ *
+ * What one connection to a broker has shown is true of the other as well: a network forgets them together. Without that
+ * the time-outs of an outage add up, one connection after the other.
  */
 export function correctConnection(): void {
   const { send } = Connection.prototype;
@@ -15,6 +27,22 @@ export function correctConnection(): void {
     } catch (error) {
       if (error instanceof KafkaJSRequestTimeoutError) giveUp(this);
       throw error;
+    }
+  };
+  const { send: sendToPool } = ConnectionPool.prototype;
+  ConnectionPool.prototype.send = async function (exchange) {
+    const giveUpAll = (): void => {
+      for (const connection of this.pool) giveUp(connection);
+    };
+    const isPrompt = promptRequests.has(exchange.request.apiKey);
+    const deadline = isPrompt ? setTimeout(giveUpAll, PROMPT_ANSWER_MS) : undefined;
+    try {
+      return await sendToPool.call(this, exchange);
+    } catch (error) {
+      if (error instanceof KafkaJSRequestTimeoutError) giveUpAll();
+      throw error;
+    } finally {
+      clearTimeout(deadline);
     }
   };
 }
