@@ -102,81 +102,114 @@ export async function walkTopic(kafka: Kafka, admin: Pick<Admin, "deleteGroups">
   }
 }
 
-function consume(consumer: Consumer, walk: Walk, cursors: ReadonlyMap<number, Cursor>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let isOver = false;
-    let isTelling = false;
-    const end = (error?: unknown): void => {
-      isOver = true;
-      clearTimeout(silence);
-      walk.signal?.removeEventListener("abort", stop);
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    const silence = setTimeout(() => {
-      if (isTelling) silence.refresh();
-      else end(new Error(`Kafka has sent nothing for ${SILENCE_MS / 1000} s`));
-    }, SILENCE_MS);
-    const stop = (): void => {
-      if (!isTelling) end();
-    };
-    walk.signal?.addEventListener("abort", stop);
-    if (walk.signal?.aborted) return end();
-    const move = (cursor: Cursor, seen: bigint): void => {
-      cursor.seen = seen;
-      silence.refresh();
-      if (seen >= cursor.high) consumer.pause([{ topic: walk.topic, partitions: [cursor.partition] }]);
-      if ([...cursors.values()].every((each) => each.seen >= each.high)) end();
-    };
+/** A walk under way: how far it is, what its listener has in hand, and how it ends. */
+class Walking {
+  /** Settles when the walk ends, with the error if it ends with one. */
+  readonly ended: Promise<void>;
+  #isOver = false;
+  #isTelling = false;
+  #settle: (error: unknown) => void = () => {};
+  readonly #silence = setTimeout(() => this.#endSilent(), SILENCE_MS);
 
-    consumer.on(consumer.events.GROUP_JOIN, () => {
-      for (const { partition, seen, high } of cursors.values()) {
-        if (seen < high) consumer.seek({ topic: walk.topic, partition, offset: seen.toString() });
-      }
+  constructor(
+    private readonly consumer: Consumer,
+    private readonly walk: Walk,
+    private readonly cursors: ReadonlyMap<number, Cursor>,
+  ) {
+    this.ended = new Promise((resolve, reject) => {
+      this.#settle = (error) => (error === undefined ? resolve() : reject(error));
     });
+    walk.signal?.addEventListener("abort", this.#stop);
+    this.#stop();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  end(error?: unknown): void {
+    this.#isOver = true;
+    clearTimeout(this.#silence);
+    this.walk.signal?.removeEventListener("abort", this.#stop);
+    this.#settle(error);
+  }
+
+  /** Sends every partition that is not walked back to its cursor. */
+  seek(): void {
+    const { topic } = this.walk;
+    for (const { partition, seen, high } of this.cursors.values()) {
+      if (seen < high) this.consumer.seek({ topic, partition, offset: seen.toString() });
+    }
+  }
+
+  /** Nothing but control records or aborted ones: there is nothing to tell. */
+  passOver(partition: number, lastOffset: bigint): void {
+    const cursor = this.cursors.get(partition);
+    if (cursor && !this.#isOver && lastOffset >= cursor.seen) this.#move(cursor, lastOffset + 1n);
+  }
+
+  /** Tells what a fetch has brought. @throws what a heartbeat does: a rebalance has to reach kafkajs */
+  async take({ batch, heartbeat }: Pick<EachBatchPayload, "batch" | "heartbeat">): Promise<void> {
+    const cursor = this.cursors.get(batch.partition);
+    if (!cursor) return;
+    const fetchedFrom = fetchedOffsetOf(batch);
+    if (fetchedFrom > cursor.seen) cursor.told = cursor.seen = fetchedFrom;
+    const messages = batch.messages.filter(({ offset }) => isBetween(BigInt(offset), cursor));
+    for (const range of rangesOf(messages, BigInt(batch.lastOffset()) + 1n)) {
+      if (this.#isOver) return;
+      const to = earlier(range.to, cursor.high);
+      await withHeartbeat(heartbeat, () => this.#tell(cursor, { ...range, to }));
+      await heartbeat();
+    }
+  }
+
+  async #tell(cursor: Cursor, range: Pick<WalkedRange, "messages" | "to">): Promise<void> {
+    this.#isTelling = true;
+    try {
+      await this.walk.onRange({ partition: cursor.partition, from: cursor.told, ...range });
+      cursor.told = range.to;
+      this.#move(cursor, range.to);
+      if (this.walk.signal?.aborted) this.end();
+    } catch (error) {
+      this.end(error);
+    }
+    this.#isTelling = false;
+  }
+
+  #move(cursor: Cursor, seen: bigint): void {
+    cursor.seen = seen;
+    this.#silence.refresh();
+    if (seen >= cursor.high) this.consumer.pause([{ topic: this.walk.topic, partitions: [cursor.partition] }]);
+    if ([...this.cursors.values()].every((each) => each.seen >= each.high)) this.end();
+  }
+
+  readonly #stop = (): void => {
+    if (this.walk.signal?.aborted && !this.#isTelling) this.end();
+  };
+
+  #endSilent(): void {
+    if (this.#isTelling) this.#silence.refresh();
+    else this.end(new Error(`Kafka has sent nothing for ${SILENCE_MS / 1000} s`));
+  }
+}
+
+async function consume(consumer: Consumer, walk: Walk, cursors: ReadonlyMap<number, Cursor>): Promise<void> {
+  const walking = new Walking(consumer, walk, cursors);
+  if (!walking.isOver) {
+    consumer.on(consumer.events.GROUP_JOIN, () => walking.seek());
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
-      const cursor = cursors.get(partition);
-      // Nothing but control records or aborted ones: such a batch is told by this event alone.
-      if (cursor && !isOver && batchSize === 0 && lastOffset !== null && BigInt(lastOffset) >= cursor.seen) {
-        move(cursor, BigInt(lastOffset) + 1n);
-      }
+      if (batchSize === 0 && lastOffset !== null) walking.passOver(partition, BigInt(lastOffset));
     });
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-      if (!restart) end(error);
+      if (!restart) walking.end(error);
     });
-
-    const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
-      const cursor = cursors.get(batch.partition);
-      if (!cursor) return;
-      const fetchedFrom = fetchedOffsetOf(batch);
-      if (fetchedFrom > cursor.seen) cursor.told = cursor.seen = fetchedFrom;
-      const messages = batch.messages.filter(({ offset }) => isBetween(BigInt(offset), cursor));
-      for (const range of rangesOf(messages, BigInt(batch.lastOffset()) + 1n)) {
-        if (isOver) return;
-        const to = earlier(range.to, cursor.high);
-        const tell = async (): Promise<void> => {
-          isTelling = true;
-          try {
-            await walk.onRange({ partition: batch.partition, from: cursor.told, to, messages: range.messages });
-            cursor.told = to;
-            move(cursor, to);
-            if (walk.signal?.aborted) end();
-          } catch (error) {
-            end(error);
-          }
-          isTelling = false;
-        };
-        // A rebalance comes out of these and has to reach kafkajs.
-        await withHeartbeat(heartbeat, tell);
-        await heartbeat();
-      }
-    };
     consumer
       .connect()
       .then(() => consumer.subscribe({ topics: [walk.topic], fromBeginning: true }))
-      .then(() => consumer.run({ autoCommit: false, eachBatch }))
-      .catch(end);
-  });
+      .then(() => consumer.run({ autoCommit: false, eachBatch: (payload) => walking.take(payload) }))
+      .catch((error: unknown) => walking.end(error));
+  }
+  await walking.ended;
 }
 
 function isBetween(offset: bigint, { seen, high }: Cursor): boolean {
