@@ -19,15 +19,24 @@ export function createRunningRecord(home: Home): RunningRecord {
   const running: Record<string, ProcessIdentity> = {};
   const write = (): void => writeWhole(home.path(FILE), JSON.stringify(running));
   write();
+  // A full disk ends Kafka; that nobody could write so must not keep it from being started again. The next change writes
+  // what this one could not.
+  const writeIfPossible = (): void => {
+    try {
+      write();
+    } catch {
+      // findLeftovers looks at the processes too.
+    }
+  };
   return {
     set(name, pid) {
       const identity = identify(pid);
       if (identity) running[name] = identity;
-      write();
+      writeIfPossible();
     },
     remove(name) {
       delete running[name];
-      write();
+      writeIfPossible();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitUntil } from "../../e2e/support/wait-until";
@@ -43,6 +43,18 @@ test("a process that is killed is started again", async () => {
   process.kill(first, "SIGKILL");
   const [, second] = await waitUntil("it runs again", () => pids().length > 1 && pids());
   expect(second).not.toBe(first);
+});
+
+// Fails when an error of the record escapes: a full disk, which ends Kafka, would then keep it down for good.
+test("a process is started again also while nobody can write down which ones run", async () => {
+  start("setInterval(() => {}, 1000)");
+  const [first = 0] = await waitUntil("it runs", () => pids().length > 0 && pids());
+  const record = await waitUntil("it is written down", () => readFileSync(home.path("running.json"), "utf8"));
+  expect(record).toContain(String(first));
+  rmSync(home.path("running.json"));
+  mkdirSync(home.path("running.json/taken"), { recursive: true });
+  process.kill(first, "SIGKILL");
+  await waitUntil("it runs again", () => pids().length > 1, { limitMs: 30_000 });
 });
 
 test("a process that dies six times before it is ready does not start, and its log is named", async () => {
