@@ -31,6 +31,7 @@ interface Grown {
 
 const SIZES = [1_000, 100_000, 1_000_000];
 const CONNECTIONS = 64;
+const WARM_UP_SECONDS = 2;
 /** Asked for at random; of more orders than fit into memory only the newest, which are there. */
 const ASKED = 100_000;
 const MOST_IN_MEMORY = 1_000_000;
@@ -122,8 +123,9 @@ async function measureReaders(
         if (!one) continue;
         const { size, server, client, requestsFile } = one;
         if (wrk) {
-          const before = cpuSeconds(server.pid);
           const wish = { wrk, url: server.url, requestsFile, unknown: 0, connections: CONNECTIONS, seconds };
+          if (round === 0) await load({ ...wish, seconds: WARM_UP_SECONDS });
+          const before = cpuSeconds(server.pid);
           const { requests, seconds: took } = await load(wish);
           push(rowName(size, READS), requests / took);
           push(rowName(size, READ_TIME), ((cpuSeconds(server.pid) - before) / requests) * 1e6);
