@@ -49,6 +49,46 @@ describe("the page in Russian", () => {
   });
 });
 
+describe("the page by keyboard alone", () => {
+  /** Presses Tab until what has the focus has this name. */
+  async function tabTo(name: string | RegExp): Promise<void> {
+    const names: string[] = [];
+    while (names.length < 30) {
+      await page.keyboard.press("Tab");
+      const focused: string = await page.evaluate(
+        "(({ ariaLabel, textContent }) => ariaLabel ?? textContent)(document.activeElement)",
+      );
+      if (typeof name === "string" ? focused === name : name.test(focused)) return;
+      names.push(focused.slice(0, 40));
+    }
+    throw new Error(`${name} is not among what Tab leads to: ${names.join(", ")}`);
+  }
+
+  test("looks an order up, copies it, unfolds it, changes the language, goes back and forgets", async () => {
+    await open("/", { permissions: ["clipboard-read", "clipboard-write"] });
+    await page.keyboard.type(SAMPLE_ID);
+    await page.keyboard.press("Enter");
+    await untilState("found");
+    await tabTo("Copy JSON");
+    await page.keyboard.press("Enter");
+    await page.getByText("Copied").waitFor();
+    await tabTo("As published (JSON)");
+    await page.keyboard.press("Enter");
+    await tabTo(/^"payment": /);
+    await page.keyboard.press("Space");
+    await page.getByText('"goods_total"').waitFor({ state: "hidden" });
+    await tabTo("Русский");
+    await page.keyboard.press("Enter");
+    await page.getByText("Как опубликовано").waitFor();
+    await tabTo("Заказы");
+    await page.keyboard.press("Enter");
+    await untilState("idle");
+    await tabTo(`Забыть ${SAMPLE_ID}`);
+    await page.keyboard.press("Enter");
+    await page.locator(".recent").waitFor({ state: "detached" });
+  });
+});
+
 describe("the page without JavaScript", () => {
   const plain = { javaScriptEnabled: false };
 

@@ -15,9 +15,10 @@ const AXE = readFileSync(join(projectRoot(), "node_modules/axe-core/axe.min.js")
 const PICTURES = join(projectRoot(), ".local/screenshots");
 const LONG = "ж".repeat(10_000);
 
-/** How each state is reached from the empty page. */
+/** How each state is reached. */
 const STATES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   idle: async (page) => {
+    await page.goto(running.url);
     await page.evaluate(`localStorage.setItem("orders.recent", JSON.stringify(["${SAMPLE_ID}", "заказ 🛒"]))`);
     await page.reload();
     await page.waitForSelector("#live:not([hidden]) li");
@@ -42,7 +43,7 @@ const STATES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.getByText("longer than usual").or(page.getByText("больше времени")).first().waitFor();
   },
   plain: async (page) => {
-    await page.goto(`${page.url()}plain?order=${SAMPLE_ID}`);
+    await page.goto(`${running.url}/plain?order=${SAMPLE_ID}`);
   },
 };
 
@@ -96,7 +97,6 @@ describe.each([
       page.setDefaultTimeout(WAIT_MS);
       const look = [locale.slice(0, 2), colorScheme, width].join("-");
       for (const [state, reach] of Object.entries(STATES)) {
-        await page.goto(running.url);
         await reach(page);
         expect([state, await page.evaluate("document.documentElement.scrollWidth <= innerWidth")]).toEqual([
           state,

@@ -91,10 +91,16 @@ describe("the page", () => {
     expect(await page.getByText('"Test Testov"').isVisible()).toBe(false);
   });
 
-  test("makes only those of thousands of items that are unfolded", async () => {
+  test("makes only those of thousands of items that are asked for", async () => {
     await running.store("many", ({ items }) => ({ items: Array.from({ length: 3_000 }, () => items[0]) }));
     await page.goto(`${running.url}/?order=many`);
     await untilState("found");
+    expect(await page.locator("tbody tr").count()).toBe(200);
+    expect(await text("items.sum")).toBe("$951,000");
+    await page.click("text=Show 500 more (2,800 are not shown)");
+    await page.getByText("Show 500 more (2,300 are not shown)").waitFor();
+    expect(await page.locator("tbody tr").count()).toBe(700);
+    expect(await page.locator("tbody tr").last().getAttribute("data-item")).toBe("699");
     await page.click(".raw > summary");
     await page.click(".json summary:has-text('items')");
     expect(await page.locator(".json summary[data-range]").count()).toBe(30);

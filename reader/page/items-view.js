@@ -14,19 +14,32 @@ const COLUMNS = [
   },
 ];
 
+/** Shown at once where the others can be asked for: an order may have thousands, and nobody should wait for those. */
+const FIRST = 200;
+
 /**
  * The items of an order: a table, or on a phone a card each. Roles are given because the narrow layout makes these
  * elements no table in the eyes of CSS, and so of screen readers.
+ *
+ * @param {Function} [moreRows] as in more-rows.js; left out where no script runs, and all are shown
  */
-export function itemsSection(items, currency, language) {
+export function itemsSection(items, currency, language, moreRows) {
   const { words, format } = language;
   const labels = words.order.columns;
   const head = COLUMNS.map(({ name, isNumber }) =>
     element("th", { scope: "col", role: "columnheader", class: isNumber ? "number" : undefined }, labels[name]),
   );
-  const rows = items.map((item, index) =>
-    element("tr", { role: "row", "data-item": String(index) }, ...cellsOf(item, index, currency, language)),
-  );
+  const rowsOf = (from, to) =>
+    items
+      .slice(from, to)
+      .map((item, index) =>
+        element(
+          "tr",
+          { role: "row", "data-item": String(from + index) },
+          ...cellsOf(item, from + index, currency, language),
+        ),
+      );
+  const shown = moreRows ? Math.min(FIRST, items.length) : items.length;
   const sum = sumOf(items.map((item) => item.total_price));
   const foot = element(
     "tr",
@@ -42,14 +55,15 @@ export function itemsSection(items, currency, language) {
     "table",
     { role: "table", "aria-labelledby": "items-title" },
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...head)),
-    element("tbody", { role: "rowgroup" }, ...rows),
+    element("tbody", { role: "rowgroup" }, ...rowsOf(0, shown)),
     element("tfoot", { role: "rowgroup" }, foot),
   );
   const count = element("span", { class: "quiet" }, format.number(items.length));
   const title = element("h3", { id: "items-title" }, words.order.items, " ", count);
   // Focusable, because a table that is too wide is scrolled by keys, too.
   const scroll = { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "items-title" };
-  return element("section", {}, title, element("div", scroll, table));
+  const more = shown < items.length ? moreRows(rowsOf, shown, items.length, language) : undefined;
+  return element("section", { class: "items" }, title, element("div", scroll, table), more);
 }
 
 function cellsOf(item, index, currency, language) {

@@ -19,13 +19,13 @@ const PLACED_IN_PAYMENT = ["amount", "currency", "payment_dt", ...PAYMENT_SUMS];
  * @param {string} id as it was asked for
  * @param {string} text the published JSON
  * @param language as createLanguage makes it
- * @param {{ copyButton: (label: string, text: string) => object, foldedJson: (summary: object, text: string) => object }}
- *   [live] left out where no script runs
+ * @param {{ copyButton: Function, foldedJson: Function, moreRows: Function }} [live] what only a script can do; left out
+ *   where none runs
  */
-export function orderView(id, text, language, { copyButton, foldedJson = foldedText } = {}) {
+export function orderView(id, text, language, { copyButton, foldedJson = foldedText, moreRows } = {}) {
   const { words } = language;
   const order = parseObject(text);
-  const parts = order ? partsOf(order, language) : [];
+  const parts = order ? partsOf(order, language, moreRows) : [];
   return element(
     "article",
     { "aria-labelledby": "order-title" },
@@ -40,14 +40,14 @@ function foldedText(summary, text) {
   return element("details", { class: "raw" }, summary, raw);
 }
 
-function partsOf(order, language) {
+function partsOf(order, language, moreRows) {
   const { words } = language;
   const delivery = asObject(order.delivery);
   const payment = asObject(order.payment);
   const items = Array.isArray(order.items) ? order.items.map(asObject) : [];
   return [
     element("div", { class: "cards" }, deliveryCard(delivery, order, language), paymentCard(payment, items, language)),
-    itemsSection(items, payment.currency, language),
+    itemsSection(items, payment.currency, language, moreRows),
     element(
       "section",
       {},

@@ -24,6 +24,7 @@ import {
   unknownView,
   whyUnavailable,
 } from "./message-view.js";
+import { moreRows } from "./more-rows.js";
 import { whyNoOrderId } from "./order-id.js";
 import { orderView } from "./order-view.js";
 import { recentView, rememberId } from "./recent-look-ups.js";
@@ -150,6 +151,7 @@ function liveParts(language) {
   return {
     copyButton: (label, text) => copyButton(label, text, language),
     foldedJson: (summary, text) => fold({ class: "raw" }, summary, () => [jsonView(text)]),
+    moreRows,
   };
 }
 

@@ -60,6 +60,7 @@ export const english = {
     paid: "Paid",
     items: "Items",
     together: "Items together",
+    more: (next, left) => `Show ${next} more (${left} are not shown)`,
     details: "Details",
     raw: "As published (JSON)",
     fields: {

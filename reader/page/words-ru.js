@@ -60,6 +60,7 @@ export const russian = {
     paid: "Оплачено",
     items: "Товары",
     together: "Товары вместе",
+    more: (next, left) => `Показать ещё ${next} (не показано: ${left})`,
     details: "Подробности",
     raw: "Как опубликовано (JSON)",
     fields: {
