@@ -42,21 +42,16 @@ runCommand(async (args) => {
   const folder = mkdtempSync(join(tmpdir(), "orders-video-"));
   const [file, poster] = [join(resolve(options.out), "demo.mp4"), join(resolve(options.out), "demo-poster.png")];
   mkdirSync(dirname(file), { recursive: true });
-  try {
-    await film(folder, executablePath, file, poster);
-    const mp4 = readFileSync(file);
-    const result = { file, poster, seconds: Math.round(filmLength(mp4)), bytes: mp4.length };
-    const { seconds, bytes } = result;
-    await print(options.json ? `${JSON.stringify(result)}\n` : `${file}: ${seconds} seconds, ${bytes} bytes\n`);
-    if (seconds <= MOST_SECONDS && bytes <= MOST_BYTES) return 0;
-    process.stderr.write(
-      `more than ${MOST_SECONDS} seconds or ${MOST_BYTES} bytes; a calmer machine makes it shorter\n`,
-    );
-    return 1;
-  } finally {
-    if (options.keep) process.stderr.write(`the pictures are in ${folder}\n`);
-    else rmSync(folder, { recursive: true, force: true });
-  }
+  if (options.keep) process.stderr.write(`the pictures will be in ${folder}\n`);
+  else process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  await film(folder, executablePath, file, poster);
+  const mp4 = readFileSync(file);
+  const result = { file, poster, seconds: Math.round(filmLength(mp4)), bytes: mp4.length };
+  const { seconds, bytes } = result;
+  await print(options.json ? `${JSON.stringify(result)}\n` : `${file}: ${seconds} seconds, ${bytes} bytes\n`);
+  if (seconds <= MOST_SECONDS && bytes <= MOST_BYTES) return 0;
+  process.stderr.write(`more than ${MOST_SECONDS} seconds or ${MOST_BYTES} bytes; a calmer machine makes it shorter\n`);
+  return 1;
 });
 
 async function film(folder: string, executablePath: string, file: string, poster: string): Promise<void> {

@@ -23,6 +23,10 @@ export async function startDemoSystem(home: string): Promise<DemoSystem> {
   const child = fork(join(projectRoot(), "dist/tools/start/main.js"), args, {
     ...{ cwd: projectRoot(), env, stdio: ["ignore", out, out, "ipc"] },
   });
+  // What has been started must not outlive a film that is given up.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void end(child).finally(() => process.exit(1)));
+  }
   const [told] = await Promise.race([once(child, "message"), once(child, "exit")]);
   if (told !== "ready") throw new Error(`the system does not start: ${log} says why`);
   return {
