@@ -98,7 +98,7 @@ memory     what the ingestor holds while --orders come in, with 40 records of 8 
 
 Needs a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's
 DATABASE_URL; works in a database of its own there, which it removes. Only this machine is loaded. All but reads
-and boot need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its row is
-left out.
+and boot need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its
+row is left out.
 
 Exit codes: 0 measured, 1 it could not be, 2 used wrongly. Goals that are missed do not change it.`;
