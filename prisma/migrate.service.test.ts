@@ -3,6 +3,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { projectRoot } from "../runtime/project-root";
+import { isUpToDate } from "./up-to-date";
 
 let database: TestDatabase;
 const connections: pg.Client[] = [];
@@ -44,6 +45,17 @@ describe("a migrated database", () => {
     const names = readdirSync(join(projectRoot(), "prisma/migrations")).filter((name) => /^\d/.test(name));
     expect(names).not.toEqual([]);
     expect(rows).toEqual(names.map((name) => ({ migration_name: name, finished: true, checksum: 64 })));
+  });
+
+  // Fails when a migration leaves no mark, or the mark is not compared.
+  it("tells that it is up to date until the next migration is due", async () => {
+    const owner = await connect(database.ownerUrl);
+    expect(await isUpToDate(owner)).toBe(true);
+    await owner.query("BEGIN; COMMENT ON TABLE _prisma_migrations IS 'Orders: migrated by what came before'");
+    expect(await isUpToDate(owner)).toBe(false);
+    await owner.query("ROLLBACK; BEGIN; ALTER TABLE _prisma_migrations RENAME TO no_history");
+    expect(await isUpToDate(owner)).toBe(false);
+    await owner.query("ROLLBACK");
   });
 
   it("lets the reader read, and write nothing", async () => {

@@ -8,6 +8,7 @@ import {
 import { runMigrations as runBullmqMigrations } from "bullmq";
 import pg from "pg";
 import { projectRoot } from "../runtime/project-root";
+import { markUpToDate } from "./up-to-date";
 
 export interface MigrateOptions {
   /** The owner of the database: may create tables and, best, roles. */
@@ -56,6 +57,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
         if (url && (await giveLogin(client, role, url))) logins.push(role);
       }
     }
+    await markUpToDate(client);
     return { applied, logins };
   } finally {
     await client.end();

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import pg from "pg";
+import { isUpToDate } from "../../prisma/up-to-date";
 import { projectRoot } from "../../runtime/project-root";
 import type { Passwords } from "./passwords";
 import { runTool } from "./run-tool";
@@ -22,7 +23,13 @@ export interface DatabaseUrls {
 export async function migrateDatabase(system: System, owner: string, passwords: Passwords): Promise<DatabaseUrls> {
   const ingestor = process.env["INGESTOR_DATABASE_URL"] || withUser(owner, "orders_ingestor", passwords);
   const reader = process.env["READER_DATABASE_URL"] || withUser(owner, "orders_reader", passwords);
-  const logins = (await mayMakeLogins(owner)) ? { INGESTOR_DATABASE_URL: ingestor, READER_DATABASE_URL: reader } : {};
+  const both = [ingestor, reader];
+  const { isDone, mayMakeLogins } = await lookAt(owner);
+  if (isDone && (await canAllLogIn(both))) {
+    await system.steps.step("tables are up to date", async () => {});
+    return { owner, ingestor, reader };
+  }
+  const logins = mayMakeLogins ? { INGESTOR_DATABASE_URL: ingestor, READER_DATABASE_URL: reader } : {};
   const { INGESTOR_DATABASE_URL, READER_DATABASE_URL, ...env } = process.env;
   // A process of its own, because Prisma's engine would otherwise stay in this one's memory for good.
   await system.steps.step("tables are up to date", () =>
@@ -31,16 +38,18 @@ export async function migrateDatabase(system: System, owner: string, passwords: 
       env: { ...env, ...logins, DATABASE_URL: owner },
     }),
   );
-  const usable = await Promise.all([ingestor, reader].map(canLogIn));
-  if (usable.every(Boolean)) return { owner, ingestor, reader };
+  if (await canAllLogIn(both)) return { owner, ingestor, reader };
   system.steps.say(
     "  the database's owner may not make users of their own for the two processes: both run as the owner",
   );
   return { owner, ingestor: owner, reader: owner };
 }
 
-/** Whether this user may create the two processes' roles, or set their passwords where they exist. */
-async function mayMakeLogins(owner: string): Promise<boolean> {
+/**
+ * Whether the database has been migrated by what this clone has, and whether this user may create the two processes' roles,
+ * or set their passwords where they exist.
+ */
+async function lookAt(owner: string): Promise<{ isDone: boolean; mayMakeLogins: boolean }> {
   const client = new pg.Client({ connectionString: owner });
   try {
     await client.connect();
@@ -49,7 +58,7 @@ async function mayMakeLogins(owner: string): Promise<boolean> {
         SELECT FROM pg_roles other WHERE other.rolname IN ('orders_ingestor', 'orders_reader')
         AND NOT pg_has_role(other.oid, 'MEMBER WITH ADMIN OPTION')) AS may
       FROM pg_roles me WHERE me.rolname = current_user`);
-    return rows[0]?.may === true;
+    return { isDone: await isUpToDate(client), mayMakeLogins: rows[0]?.may === true };
   } catch (error) {
     throw new StartError(
       `the database of DATABASE_URL cannot be used: ${error instanceof Error ? error.message : error}`,
@@ -64,6 +73,10 @@ function withUser(owner: string, user: "orders_ingestor" | "orders_reader", pass
   url.username = user;
   url.password = passwords[user];
   return url.href;
+}
+
+async function canAllLogIn(urls: readonly string[]): Promise<boolean> {
+  return (await Promise.all(urls.map(canLogIn))).every(Boolean);
 }
 
 async function canLogIn(url: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import { createRunningRecord, endLeftovers } from "./leftovers";
 import { takeLock } from "./lock";
 import { readOptions, type StartOptions } from "./options";
 import { createPorts } from "./ports";
-import { chooseProcessUrls, startProcesses } from "./processes";
+import { chooseProcessUrls, startIngestor, startReader } from "./processes";
 import { requireRoom } from "./require-room";
 import { type Services, startServices } from "./services";
 import { createSteps, StartError, type Steps } from "./steps";
@@ -42,14 +42,19 @@ async function main(): Promise<number> {
 }
 
 async function bringUp(system: System, options: StartOptions): Promise<void> {
-  const services = await startServices(system, { redis: options.redis === true });
+  const redis = options.redis === true;
   if (options.servicesOnly) {
+    const services = await startServices(system, { redis });
     writeEnvFile(system.home, addresses(services));
     system.steps.say(`ready; the addresses are in ${system.home.path("env")}`);
   } else {
     const urls = await chooseProcessUrls(system, options.port);
+    const services = await startServices(system, {
+      redis,
+      onDatabase: (database) => startReader(system, database, urls.reader),
+    });
     writeEnvFile(system.home, { ...addresses(services), READER_URL: urls.reader, INGESTOR_URL: urls.ingestor });
-    await startProcesses(system, services, urls);
+    await startIngestor(system, services, urls.ingestor);
     if (options.sample) await publishFirstOrders(system, services.brokers, urls.reader);
     const hasSample = await isReadable(urls.reader, sampleId());
     system.steps.say(welcome(system.home, services, urls.reader, hasSample ? sampleId() : undefined));

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { projectRoot } from "../../runtime/project-root";
+import type { DatabaseUrls } from "./database";
 import type { Services } from "./services";
-import type { Service, Supervised } from "./supervise";
+import type { Supervised } from "./supervise";
 import type { System } from "./system";
 
 /** The addresses that the two processes listen on, as base URLs. */
@@ -19,34 +20,35 @@ export async function chooseProcessUrls(system: System, readerPort = 0): Promise
 }
 
 /**
- * Starts the ingestor and the reader, each as the database user of its own, and waits until both are ready: the reader
- * has loaded its orders, the ingestor has its partitions.
+ * Starts the reader as the database user of its own and waits until it has loaded its orders. It needs nothing but
+ * Postgres, so it may be started beside Kafka.
  *
- * @throws StartError if one of them does not get ready; its own log lines were passed on and say why
+ * @throws StartError if it does not get ready; its own log lines were passed on and say why
  */
-export async function startProcesses(system: System, services: Services, urls: ProcessUrls): Promise<void> {
-  // Their logs come to the same terminal.
-  system.steps.shareScreen();
-  const ingestor = system.supervise(program("ingestor", services, services.database.ingestor, urls.ingestor));
-  const reader = system.supervise(program("reader", services, services.database.reader, urls.reader));
-  await Promise.all([whenReady(system, reader, urls.reader), whenReady(system, ingestor, urls.ingestor)]);
+export function startReader(system: System, database: DatabaseUrls, url: string): Promise<void> {
+  return start(system, "reader", { DATABASE_URL: database.reader, READER_PORT: new URL(url).port }, url);
 }
 
-function program(name: "ingestor" | "reader", services: Services, databaseUrl: string, url: string): Service {
+/**
+ * Starts the ingestor as the database user of its own and waits until it has its partitions.
+ *
+ * @throws StartError as `startReader` does
+ */
+export function startIngestor(system: System, { brokers, database, redis }: Services, url: string): Promise<void> {
+  const env = { KAFKA_BROKERS: brokers, DATABASE_URL: database.ingestor, INGESTOR_PORT: new URL(url).port };
+  return start(system, "ingestor", { ...env, ...(redis ? { REDIS_URL: redis } : {}) }, url);
+}
+
+async function start(system: System, name: string, settings: Record<string, string>, url: string): Promise<void> {
   // The other users' passwords, the owner's above all, are none of a process's business.
   const { INGESTOR_DATABASE_URL, READER_DATABASE_URL, ...env } = process.env;
-  return {
+  const started = system.supervise({
     name,
     command: process.execPath,
     args: [join(projectRoot(), "dist", name, "main.js")],
-    env: {
-      ...env,
-      KAFKA_BROKERS: services.brokers,
-      DATABASE_URL: databaseUrl,
-      [`${name.toUpperCase()}_PORT`]: new URL(url).port,
-      ...(services.redis ? { REDIS_URL: services.redis } : {}),
-    },
-  };
+    env: { ...env, ...settings },
+  });
+  await whenReady(system, started, url);
 }
 
 async function whenReady(system: System, process: Supervised, url: string): Promise<void> {

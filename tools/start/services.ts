@@ -16,17 +16,25 @@ export interface Services {
   readonly redis: string | undefined;
 }
 
+export interface ServicesOptions {
+  readonly redis: boolean;
+  /** Begun as soon as Postgres has its tables, most often long before Kafka listens, and waited for. */
+  readonly onDatabase?: (database: DatabaseUrls) => Promise<void>;
+}
+
 /**
  * Brings up what the processes stand on, side by side: Kafka with its topics, Postgres with its tables. `KAFKA_BROKERS`,
  * `DATABASE_URL` and `REDIS_URL` name services that are used instead of our own.
  *
  * @throws StartError that says what to do, if one of them cannot be had
  */
-export async function startServices(system: System, options: { redis: boolean }): Promise<Services> {
+export async function startServices(system: System, options: ServicesOptions): Promise<Services> {
+  const postgres = postgresWithTables(system);
   const [brokers, database, redis] = await Promise.all([
     kafkaWithTopics(system),
-    postgresWithTables(system),
+    postgres,
     process.env["REDIS_URL"] || (options.redis ? startRedis(system) : undefined),
+    postgres.then(options.onDatabase),
   ]);
   return { brokers, database, redis };
 }

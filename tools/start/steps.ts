@@ -10,8 +10,6 @@ export interface Steps {
   say(line: string): void;
   /** Shows how far a long work is, on a terminal only: a share from 0 to 1 and words for it; nothing takes it away. */
   progress(share?: number, words?: string): void;
-  /** From now on others write to the screen too: nothing is redrawn any more. */
-  shareScreen(): void;
 }
 
 /** Where the steps are shown: a terminal redraws its last line. */
@@ -24,11 +22,13 @@ const BAR_LENGTH = 30;
 /** Whoever waits longer sees how long, and for what. */
 const TICK_MS = 1_000;
 const CLEAR_LINE = "\r\u001b[K";
+/** After a line that is redrawn: the processes write to the same terminal, and their lines then take its place. */
+const TO_ITS_START = "\r";
 
 export function createSteps(screen: Screen = process.stderr): Steps {
   const colour = screen.isTTY && !process.env["NO_COLOR"];
   const tick = colour ? "\u001b[32m✓\u001b[0m" : "✓";
-  let isMine = screen.isTTY === true;
+  const isTerminal = screen.isTTY === true;
   let bar = "";
   let last = "";
   const waiting = new Map<symbol, { readonly until: string; readonly start: number }>();
@@ -40,15 +40,16 @@ export function createSteps(screen: Screen = process.stderr): Steps {
   // The bar, or what is waited for, stays the last line, whatever is said meanwhile.
   const write = (text: string): void => {
     const before = last;
-    last = isMine ? bar || waitingLine() : "";
-    if (text !== "" || last !== before) screen.write(`${before === "" ? "" : CLEAR_LINE}${text}${last}`);
+    last = isTerminal ? bar || waitingLine() : "";
+    if (text === "" && last === before) return;
+    screen.write(`${before === "" ? "" : CLEAR_LINE}${text}${last}${last === "" ? "" : TO_ITS_START}`);
   };
   return {
     async step(done, work, until = typeof done === "string" ? done : "it is done") {
       const start = performance.now();
       const key = Symbol(until);
       waiting.set(key, { until, start });
-      const ticking = isMine ? setInterval(() => write(""), TICK_MS) : undefined;
+      const ticking = isTerminal ? setInterval(() => write(""), TICK_MS) : undefined;
       const result = await work().finally(() => {
         clearInterval(ticking);
         waiting.delete(key);
@@ -60,13 +61,9 @@ export function createSteps(screen: Screen = process.stderr): Steps {
     },
     say: (line) => write(`${line}\n`),
     progress(share, words = "") {
-      if (!isMine) return;
+      if (!isTerminal) return;
       const filled = Math.round(Math.min(1, share ?? 0) * BAR_LENGTH);
       bar = share === undefined ? "" : `  [${"#".repeat(filled)}${".".repeat(BAR_LENGTH - filled)}] ${words}`;
-      write("");
-    },
-    shareScreen() {
-      isMine = false;
       write("");
     },
   };

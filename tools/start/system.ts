@@ -2,7 +2,7 @@ import type { Guardian } from "./guardian";
 import type { Home } from "./home";
 import type { RunningRecord } from "./leftovers";
 import type { Ports } from "./ports";
-import type { Steps } from "./steps";
+import { StartError, type Steps } from "./steps";
 import { type Service, type Supervised, supervise } from "./supervise";
 
 /** What every part of start-up works with. */
@@ -39,6 +39,7 @@ export function createSystem(parts: {
 }): System {
   const { home, steps, ports, signal, guardian, running } = parts;
   const supervised: Supervised[] = [];
+  let isStopping = false;
   return {
     home,
     steps,
@@ -46,11 +47,14 @@ export function createSystem(parts: {
     signal,
     supervise(service) {
       signal.throwIfAborted();
+      // Where one part has failed, another may still be on its way here: nobody would stop what it starts.
+      if (isStopping) throw new StartError(`${service.name} is not started: everything is being stopped`);
       const added = supervise(service, { guardian, running, steps });
       supervised.push(added);
       return added;
     },
     async stopAll() {
+      isStopping = true;
       const deadline = Date.now() + WHOLE_PATIENCE_MS;
       const isStore = ({ name }: Supervised): boolean => name in USERS;
       const ends = new Map<string, Promise<void>>();
