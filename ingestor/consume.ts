@@ -14,14 +14,14 @@ export interface ConsumeDeps extends HandleBatchDeps {
   readonly patientKafka: Pick<Kafka, "consumer">;
   readonly group: string;
   readonly partitionsAtOnce: number;
+  /** Told how to stop before the group is joined: from then on there is a member that others would wait for. */
+  readonly onStoppable: (stop: () => Promise<void>) => void;
 }
 
 export interface Consumption {
   readonly assignment: Assignment;
   /** Since the group's coordinator answered last; it is asked every two seconds, also while nothing comes in. */
   secondsSinceAnswer(): number;
-  /** Finishes the transactions in flight, tells Kafka the last offsets and leaves the group. */
-  stop(): Promise<void>;
 }
 
 /**
@@ -90,7 +90,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: true });
   });
-  await consumer.run({
+  const running = consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,
     partitionsConsumedConcurrently: deps.partitionsAtOnce,
@@ -100,21 +100,24 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
       await work.finally(() => inFlight.delete(work));
     },
   });
+  /** Finishes the transactions in flight, tells Kafka the last offsets and leaves the group. */
+  const stop = async (): Promise<void> => {
+    for (const stopWatching of watches) stopWatching();
+    consumer.pause([{ topic }]);
+    assignment.stop();
+    // Kafka takes offsets only from a member of the group, so they are sent before it is left.
+    await Promise.allSettled(inFlight);
+    await committer.flush();
+    committer.stop();
+    await consumer.disconnect();
+    await admin.disconnect();
+  };
+  deps.onStoppable(stop);
+  await running;
 
   return {
     assignment,
     secondsSinceAnswer: () => (Date.now() - lastAnswerAt) / 1_000,
-    stop: async () => {
-      for (const stopWatching of watches) stopWatching();
-      consumer.pause([{ topic }]);
-      assignment.stop();
-      // Kafka takes offsets only from a member of the group, so they are sent before it is left.
-      await Promise.allSettled(inFlight);
-      await committer.flush();
-      committer.stop();
-      await consumer.disconnect();
-      await admin.disconnect();
-    },
   };
 }
 

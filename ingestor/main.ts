@@ -102,9 +102,9 @@ runMain(program, async (settings) => {
     onDeadLetters: (ids) => void queue?.add(ids),
     onOutage,
     onFatal: shutdown.fail,
+    onStoppable: (stop) => shutdown.add("consumer", stop),
     metrics,
     log,
   });
-  shutdown.add("consumer", () => consumption?.stop());
   log.info({ event: "process.started", topic: settings.KAFKA_TOPIC }, `ingesting ${settings.KAFKA_TOPIC}`);
 });

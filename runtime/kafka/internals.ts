@@ -171,6 +171,10 @@ export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { 
 /** The loop of a consumer. */
 export interface Runner {
   readonly consumerGroup: ConsumerGroup;
+  /** Called when it cannot go on, also by `start`. */
+  onCrash: (error: Error) => Promise<void>;
+  /** Resolves when the group has been joined. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 export const Runner = require("kafkajs/src/consumer/runner") as { readonly prototype: Runner };

@@ -49,7 +49,7 @@ async function run(pausedPartitions: readonly number[]): Promise<void> {
   consumer.on(consumer.events.GROUP_JOIN, () => {
     consumer.pause([{ topic: topic.name, partitions: [...pausedPartitions] }]);
   });
-  // kafkajs does not heed a stop that comes before this.
+  // One that comes before this is the business of early-stop.
   const fetching = new Promise((resolve) => consumer.on(consumer.events.FETCH_START, resolve));
   await consumer.run({ eachMessage: async ({ message }) => void received.push(String(message.value)) });
   await fetching;

@@ -1,4 +1,5 @@
 import { correctConnection } from "./connection";
+import { correctEarlyStop } from "./early-stop";
 import { correctFetchResponses } from "./fetch-response";
 import { correctFetchWait } from "./fetch-wait";
 import { correctGroupCoordinator } from "./group-coordinator";
@@ -19,5 +20,6 @@ export function installCorrections(): void {
   correctGroupCoordinator();
   correctMetadataRequests();
   correctFetchWait();
+  correctEarlyStop();
   installed = true;
 }
