@@ -67,18 +67,20 @@ test("a jar that was cut off is fetched again, and that is said", () => {
   expect(system.said()).toMatch(/jars-\w+: kafka-clients-[\d.]+\.jar is cut off; it is fetched again/);
 });
 
-test("after a kill -9 of everything, lost passwords and a taken port, the next start goes on with the same orders", async () => {
+test("after a kill -9 of everything, lost passwords, an emptied note of Kafka's and a taken port, the next start goes on with the same orders", async () => {
   const pagePort = Number(new URL(system.readerUrl).port);
   for (const line of processesNaming(home)) process.kill(Number.parseInt(line, 10), "SIGKILL");
   await waitUntil("no process of the system is left", () => processesNaming(home).length === 0);
   rmSync(join(home, "passwords.json"));
   writeFileSync(join(home, "env"), Buffer.alloc(200));
+  writeFileSync(join(home, "kafka/data/meta.properties"), "");
   // A killed process gives up its memory, by which it is found, a moment before its ports.
   await waitUntil("another program has the page's port", () => takePort(pagePort));
 
   system = await runSystem(home, { clone, args: ["--no-sample"] });
   expect(await getSample()).toEqual(readFileSync(join(projectRoot(), "ingestor/order-example.json")));
   expect(system.said()).toContain(`${home}/env is damaged (200 bytes): it is written anew`);
+  expect(system.said()).toContain("meta.properties was lost or damaged: it is put back as it was");
   expect(system.said()).toMatch(/the last run was not stopped: .*Postgres.* ran/);
   expect(new URL(system.readerUrl).port).not.toBe(`${pagePort}`);
   expect(system.said()).toContain("Postgres has other passwords than passwords.json: they are set anew");

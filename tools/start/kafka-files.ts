@@ -8,9 +8,9 @@ export interface KafkaFiles {
   readonly properties: string;
   readonly logging: string;
   readonly log: string;
-  /** Written once the data folder has been formatted. */
+  /** Written once the data folder has been formatted: a copy of `meta`. */
   readonly formatted: string;
-  /** Kafka's own note of the data folder's cluster id. */
+  /** Kafka's own note of the data folder's ids. */
   readonly meta: string;
   readonly clusterId: string;
 }
@@ -22,6 +22,7 @@ export interface KafkaDoor {
 }
 
 const MIB = 1_048_576;
+const CLUSTER_ID = /^cluster\.id=(\S{22})$/m;
 /** A dead letter is an order record of up to 8 MiB and its headers; the broker takes what either topic allows. */
 export const DLQ_MESSAGE_BYTES = 16 * MIB;
 export const ORDERS_MESSAGE_BYTES = 8 * MIB;
@@ -49,9 +50,15 @@ export function writeKafkaFiles(
   return files;
 }
 
+/** Kafka refuses to start with an empty or cut-off one. */
+export function isWholeMeta(text: string | undefined): text is string {
+  const lines = [/^version=\d/m, /^node\.id=\d/m, /^directory\.id=\S{22}$/m, CLUSTER_ID];
+  return text !== undefined && lines.every((line) => line.test(text));
+}
+
 /** Kept from before the first formatting on: a format that was cut off is completed with the same id. */
 function clusterId(file: string, meta: string): string {
-  const inData = existsSync(meta) ? /^cluster\.id=(\S+)/m.exec(readFileSync(meta, "utf8"))?.[1] : undefined;
+  const inData = existsSync(meta) ? CLUSTER_ID.exec(readFileSync(meta, "utf8"))?.[1] : undefined;
   // An id that begins with a minus looks like an option to Kafka's command; one in 64 would. None can be in use.
   const kept = existsSync(file) ? /^\w[\w-]{21}$/.exec(readFileSync(file, "utf8"))?.[0] : undefined;
   const id = inData ?? kept ?? `O${randomBytes(16).toString("base64url").slice(1)}`;

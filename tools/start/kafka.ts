@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeWhole } from "./home";
 import { canConnect, clusterIdAt } from "./kafka-answers";
-import { type KafkaDoor, type KafkaFiles, writeKafkaFiles } from "./kafka-files";
+import { isWholeMeta, type KafkaDoor, type KafkaFiles, writeKafkaFiles } from "./kafka-files";
 import { startKafkaInDocker } from "./kafka-in-docker";
 import { findKafka, type KafkaJars } from "./kafka-jars";
 import { KafkaMissing } from "./kafka-missing";
@@ -90,16 +90,33 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
   });
 }
 
-/** Gives the data folder its cluster id. A format that was cut off is repeated; what is formatted is left alone. */
+/**
+ * Gives the data folder its ids. A format that was cut off is repeated; what is formatted is left alone. Its note, lost in
+ * a power cut, comes back from the copy: a new one would name another folder, in which the topics have no leaders.
+ */
 async function format(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassArchive): Promise<void> {
-  if (existsSync(files.formatted) && existsSync(files.meta)) return;
+  const [meta, copy] = [textOf(files.meta), textOf(files.formatted)];
+  if (isWholeMeta(meta) && copy !== undefined) {
+    if (meta !== copy) writeWhole(files.formatted, meta);
+    return;
+  }
+  if (isWholeMeta(copy)) {
+    system.steps.say(`  ${files.meta} was lost or damaged: it is put back as it was`);
+    writeWhole(files.meta, copy);
+    return;
+  }
+  if (!isWholeMeta(meta)) rmSync(files.meta, { force: true });
   const tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", files.clusterId];
   const logging = `-Dlog4j2.configurationFile=${files.logging}`;
   await runTool(jars.java, ["-XX:+UseSerialGC", logging, ...archive.useOnly(), ...tool, "-c", files.properties], {
     signal: system.signal,
     env: { ...process.env, CLASSPATH: jars.classpath },
   });
-  writeWhole(files.formatted, "");
+  writeWhole(files.formatted, textOf(files.meta) ?? "");
+}
+
+function textOf(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
 
 /**
