@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { UsageError } from "../usage-error";
 import { tellAccidents } from "./accidents";
-import { readEnvFile, writeEnvFile } from "./env-file";
+import { forgetOwnAddresses, readEnvFile, writeEnvFile } from "./env-file";
 import { isReadable, publishFirstOrders, sampleId } from "./first-orders";
 import { callGuardian } from "./guardian";
 import { openHome } from "./home";
@@ -27,6 +27,10 @@ async function main(): Promise<number> {
     steps.say(`Orders is running already (process ${lock.heldBy.pid})${address ? `: ${address}` : ""}`);
     return 0;
   }
+  const forgotten = forgetOwnAddresses(home);
+  if (forgotten.length > 0) {
+    steps.say(`  ${forgotten.join(", ")}: from ${home.path("env")} of an earlier start, so taken as not set`);
+  }
   if (options.quiet) process.env["LOG_LEVEL"] ||= "warn";
   const signal = whenToldToEnd();
   requireRoom(home, steps);
@@ -45,7 +49,7 @@ async function bringUp(system: System, options: StartOptions): Promise<void> {
   const redis = options.redis === true;
   if (options.servicesOnly) {
     const services = await startServices(system, { redis });
-    writeEnvFile(system.home, addresses(services));
+    writeEnvFile(system.home, addresses(services), ownNames());
     system.steps.say(`ready; the addresses are in ${system.home.path("env")}`);
   } else {
     const urls = await chooseProcessUrls(system, options.port);
@@ -53,7 +57,8 @@ async function bringUp(system: System, options: StartOptions): Promise<void> {
       redis,
       onDatabase: (database) => startReader(system, database, urls.reader),
     });
-    writeEnvFile(system.home, { ...addresses(services), READER_URL: urls.reader, INGESTOR_URL: urls.ingestor });
+    const processes = { READER_URL: urls.reader, INGESTOR_URL: urls.ingestor };
+    writeEnvFile(system.home, { ...addresses(services), ...processes }, ownNames());
     await startIngestor(system, services, urls.ingestor);
     if (options.sample) await publishFirstOrders(system, services.brokers, urls.reader);
     const hasSample = await isReadable(urls.reader, sampleId());
@@ -71,6 +76,12 @@ function addresses({ brokers, database, redis }: Services): Record<string, strin
     READER_DATABASE_URL: database.reader,
     ...(redis ? { REDIS_URL: redis } : {}),
   };
+}
+
+/** What nobody has set was started here. */
+function ownNames(): string[] {
+  const database = ["DATABASE_URL", "INGESTOR_DATABASE_URL", "READER_DATABASE_URL"];
+  return ["KAFKA_BROKERS", ...database, "REDIS_URL"].filter((name) => !process.env[name]);
 }
 
 /** Waits for the order to end, also in the middle of the start. Returns the exit code: 1 if the start failed. */
