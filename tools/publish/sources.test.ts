@@ -39,3 +39,9 @@ test("a number that names no file is taken for what npm left of --generate, wher
     delete process.env["npm_config_generate"];
   }
 });
+
+test("a folder is said to be one, with what to type instead", async () => {
+  await expect(open(folder)).rejects.toThrow(
+    `cannot publish ${folder}: it is a folder; name its files, as in ${folder}/*.json`,
+  );
+});

@@ -70,6 +70,9 @@ async function recordsSource(name: string, read: () => Promise<Buffer>): Promise
   } catch (error) {
     const isNoFile = (error as NodeJS.ErrnoException).code === "ENOENT";
     if (isNoFile && /^\d+$/.test(name) && isSwallowedByNpm()) throw new UsageError(putDashes(name));
+    if ((error as NodeJS.ErrnoException).code === "EISDIR") {
+      throw new UsageError(`cannot publish ${name}: it is a folder; name its files, as in ${join(name, "*.json")}`);
+    }
     throw new UsageError(`cannot publish ${name}: ${(error as Error).message}`);
   }
   const { form, values } = records;
