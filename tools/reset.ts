@@ -41,7 +41,8 @@ runCommand(async (args) => {
     const ranInDocker = existsSync(path("kafka/docker.log"));
     forgetKafka(path("kafka"));
     if (ranInDocker) process.stderr.write(IN_DOCKER);
-    process.stderr.write(`${folder} is as new\n`);
+    const downloads = keptIn(path("kafka"));
+    process.stderr.write(`${folder} is as new${downloads ? `; the download in ${downloads} is kept` : ""}\n`);
     return 0;
   } finally {
     lock.release();
@@ -56,6 +57,11 @@ function forgetKafka(folder: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
+}
+
+function keptIn(folder: string): string | undefined {
+  const name = existsSync(folder) ? readdirSync(folder).find((each) => KEPT.test(each)) : undefined;
+  return name && `${folder}/${name}`;
 }
 
 /** Ctrl-C and Ctrl-D are a no. */
