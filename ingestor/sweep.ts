@@ -32,7 +32,8 @@ export function startSweep(outbox: Outbox, queue: Pick<DeliveryQueue, "add" | "c
       const afterSeconds = pending === 0 ? FORGOTTEN_SECONDS : FORGOTTEN_BEHIND_OTHERS_SECONDS;
       const forgotten = await outbox.findForgotten(afterSeconds, ROWS_PER_SWEEP);
       if (!forgotten?.length) return;
-      log.info({ event: "sweep.found", rows: forgotten.length }, `${forgotten.length} dead letters were forgotten`);
+      const rows = forgotten.length;
+      log.info({ event: "sweep.found", rows }, `${rows} dead letters had nobody to deliver them: delivering them now`);
       await queue.add(forgotten);
     } catch (error) {
       const { code } = classifyFailure(error);
