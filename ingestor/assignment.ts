@@ -111,7 +111,7 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     }
   };
 
-  const settle = ({ missing, ...position }: OpenedPosition): void => {
+  const settle = ({ missing, lag, ...position }: OpenedPosition): void => {
     const { epoch, partition, nextOffset, lastRecord } = position;
     const fetchOffset = lastRecord?.offset ?? nextOffset;
     const opened: OpenPartition = { ...position, seenOffset: nextOffset, fetchOffset, isBegun: false };
@@ -119,7 +119,8 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     open.set(partition, opened);
     consumer.seek({ topic, partition, offset: fetchOffset.toString() });
     consumer.resume([{ topic, partitions: [partition] }]);
-    if (missing > 0n) reportGap(deps, partition, missing);
+    reportGap(deps, partition, missing);
+    deps.metrics.lag.set({ partition }, Number(lag));
     log.info(
       { event: "positions.opened", epoch, partition, nextOffset: nextOffset.toString() },
       `partition ${partition} goes on at offset ${nextOffset}`,
@@ -165,6 +166,7 @@ async function findPositions(
   await delay(CONFIRM_NEW_TOPIC_MS);
   const again = await open(endedEpoch);
   if (again.kind === "opened") return again.positions;
+  if (again.topicId !== first.topicId) throw new Error("the brokers do not agree on the topic's id yet");
   log.error(
     { event: "positions.topic-made-anew", topic, endedEpoch: again.epoch },
     `${topic} is not the topic of epoch ${again.epoch} any more: it was made anew, and a new epoch begins`,
@@ -195,7 +197,9 @@ async function readBounds(
 }
 
 function reportGap({ metrics, log }: AssignmentDeps, partition: number, missing: bigint): void {
+  // Also where there is none: an alert cannot see a series begin.
   metrics.gap.inc({ partition }, Number(missing));
+  if (missing === 0n) return;
   log.error(
     { event: "positions.gap", partition, missing: missing.toString() },
     `Kafka had deleted ${missing} offsets of partition ${partition} before they were ingested`,

@@ -4,6 +4,7 @@ import { createOffsetCommitter, type OffsetCommitter } from "./commit-offsets";
 import { connectPatiently } from "./connect-patiently";
 import { classifyFailure } from "./failure";
 import { type HandleBatchDeps, handleBatch, see } from "./handle-batch";
+import { outcomes } from "./metrics";
 import { watchPositions } from "./watch-positions";
 import { watchTopic } from "./watch-topic";
 
@@ -20,7 +21,7 @@ export interface ConsumeDeps extends HandleBatchDeps {
 
 export interface Consumption {
   readonly assignment: Assignment;
-  /** Since the group's coordinator answered last; it is asked every two seconds, also while nothing comes in. */
+  /** Since the group's coordinator answered last; it is asked every two seconds at least, also while nothing comes in. */
   secondsSinceAnswer(): number;
 }
 
@@ -36,8 +37,8 @@ const REBALANCE_TIMEOUT_MS = 10_000;
 const METADATA_MAX_AGE_MS = 5_000;
 /** What one fetch may bring, and how long it may take. */
 export const fetchSettings = {
-  /** At an idle broker. Heartbeats are sent between fetches, three in a session. */
-  maxWaitTimeInMs: 2_000,
+  /** At an idle broker; also what a stop, and the resume of one partition beside others, may have to wait. */
+  maxWaitTimeInMs: 1_000,
   /** Room for more than a transaction's worth of orders from each partition, and the bound of what a fetch holds. */
   maxBytesPerPartition: 2 * 1_048_576,
   maxBytes: 16 * 1_048_576,
@@ -68,7 +69,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     admin,
     onOpened: ({ partition, nextOffset }) => {
       // Shown as 0 from the start: an alert cannot see a series begin.
-      deps.metrics.gap.inc({ partition }, 0);
+      for (const outcome of outcomes) deps.metrics.records.inc({ partition, outcome }, 0);
       committer.offer(partition, nextOffset);
     },
     onOutage: deps.onOutage,

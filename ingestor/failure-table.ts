@@ -56,9 +56,7 @@ export const sqlStateActions: Actions = {
   F0: "retry", // configuration file error
   HV: "doubt", // foreign data wrapper
   P0: "doubt", // raised by PL/pgSQL: this program has none that raises, so by somebody's trigger
-  XX: "doubt", // internal error: of the server's own, or of what somebody's function makes of a record
-  XX001: "retry", // corrupted data, which is a matter of the place, and a probe may come to a better one
-  XX002: "retry", // corrupted index: as above
+  XX: "retry", // internal error, corruption: a matter of the place, and a probe may come to a better one
 };
 
 /** By what Prisma's driver adapter makes of an error that carries no SQLSTATE. The compiler knows whether all are there. */

@@ -46,7 +46,7 @@ describe("an error is classified by its code:", () => {
     ["an unknown completion", fromPrisma("40003"), "retry", "40003"],
     ["a full disk", fromPrisma("53100"), "retry", "53100"],
     ["a full NOTIFY queue, or a row that is too large", fromPrisma("54000"), "doubt", "54000"],
-    ["an internal error", fromPrisma("XX000"), "doubt", "XX000"],
+    ["an internal error", fromPrisma("XX000"), "retry", "XX000"],
     ["a corrupted index", fromPrisma("XX002"), "retry", "XX002"],
     ["a read-only server", fromPrisma("25006"), "retry", "25006"],
     ["a missing table", fromPrisma("42P01"), "stop", "42P01"],

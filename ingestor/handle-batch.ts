@@ -10,7 +10,7 @@ import type { ReportOutage } from "./health";
 import { type BatchLimits, ingestBatch } from "./ingest-batch";
 import type { Verdict } from "./judge";
 import { digestOf } from "./judged-record";
-import type { IngestorMetrics } from "./metrics";
+import { type IngestorMetrics, outcomes } from "./metrics";
 import { probeStoring } from "./probe-storing";
 import { type Batch, storeBatch } from "./store-batch";
 import { type PatientStoreResult, StopError, storePatiently } from "./store-patiently";
@@ -73,7 +73,7 @@ export async function handleBatch(
           onCommitted: async (lastOffset, counts) => {
             resolveOffset(lastOffset.toString());
             see(partition, lastOffset, committer);
-            for (const outcome of ["stored", "duplicate", "dead"] as const) {
+            for (const outcome of outcomes) {
               deps.metrics.records.inc({ partition: batch.partition, outcome }, counts[outcome]);
             }
             if (counts.outboxIds.length > 0) deps.onDeadLetters(counts.outboxIds);

@@ -69,7 +69,9 @@ export function judge(value: Buffer | null): Verdict {
 
   // Before it is parsed: ten thousand nested arrays take JSON.parse a millisecond, and a storm of them all of the time.
   const shape = measureShape(value);
-  if (shape.depth > MAX_DEPTH) return rejected("schema", `/ is nested ${shape.depth} deep, more than ${MAX_DEPTH}`);
+  if (shape.depth > MAX_DEPTH && shape.isEnclosed) {
+    return rejected("schema", `/ is nested ${shape.depth} deep, more than ${MAX_DEPTH}`);
+  }
 
   const isEscaped = value.includes("\\u");
   const text = isEscaped ? value.toString("utf8") : value.toString("latin1");

@@ -4,6 +4,9 @@ import type { OutboxDepth } from "./outbox";
 /** A frozen PostgreSQL must not hold up the scrape, whose other values tell that it is frozen. */
 const DEPTH_WITHIN_MS = 1_000;
 
+/** What becomes of a record that was ingested. */
+export const outcomes = ["stored", "duplicate", "dead"] as const;
+
 /** What the ingestor counts, for Prometheus. Counters of records are by partition; the exact ones are in positions. */
 export function createMetrics() {
   const registry = new Registry();
@@ -28,7 +31,7 @@ export function createMetrics() {
     batchRecords: new Histogram({
       name: "orders_ingestor_batch_records",
       help: "Records of a batch that was committed.",
-      buckets: [1, 5, 10, 50, 100, 250, 500, 1_000, 5_000, 10_000],
+      buckets: [1, 5, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000],
       registers,
     }),
     lag: new Gauge({

@@ -23,6 +23,8 @@ export interface OpenedPosition extends Position {
   readonly lastRecord: { readonly offset: bigint; readonly digest: Buffer } | undefined;
   /** How many offsets Kafka had deleted before they were ingested; they are recorded in the position's `gap` as well. */
   readonly missing: bigint;
+  /** Offsets from the position to the end of the log. */
+  readonly lag: bigint;
 }
 
 export type OpenedPositions =
@@ -31,7 +33,7 @@ export type OpenedPositions =
    * The topic has another id than the epoch's, or positions lie behind the end of their logs: it was made anew, unless the
    * broker that was asked only lags.
    */
-  | { readonly kind: "ended"; readonly epoch: number };
+  | { readonly kind: "ended"; readonly epoch: number; readonly topicId: string | undefined };
 
 /**
  * Tells where to consume from: PostgreSQL's positions in the topic's current epoch, whatever offsets Kafka has. A
@@ -45,9 +47,13 @@ export function openPositions(prisma: Prisma, topic: SeenTopic, endedEpoch?: num
     // One at a time for a topic, or two ingestors that start together would begin two epochs.
     await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`orders-epoch:${topic.name}`}, 0))::text`;
     const { id: epoch, topicId } = await currentEpoch(tx, topic, endedEpoch);
-    if (topicId !== null && topic.id !== undefined && topicId !== topic.id) return { kind: "ended", epoch };
+    if (topicId !== null && topic.id !== undefined && topicId !== topic.id) {
+      return { kind: "ended", epoch, topicId: topic.id };
+    }
     const positions = await readPositions(tx, epoch, topic);
-    if (positions.some(({ position, high }) => position.nextOffset > high)) return { kind: "ended", epoch };
+    if (positions.some(({ position, high }) => position.nextOffset > high)) {
+      return { kind: "ended", epoch, topicId: topic.id };
+    }
     for (const { position, low } of positions) {
       if (position.missing > 0n) await recordGap(tx, { ...position, nextOffset: low });
     }
@@ -81,7 +87,8 @@ async function readPositions(tx: PrismaTransaction, epochId: number, { id: topic
     const isThere = lastOffset !== null && lastDigest !== null && lastOffset >= low;
     const lastRecord = isThere ? { offset: lastOffset, digest: Buffer.from(lastDigest) } : undefined;
     const missing = low > nextOffset ? low - nextOffset : 0n;
-    const position: OpenedPosition = { topicId, epoch: epochId, partition, nextOffset, lastRecord, missing };
+    const lag = high - nextOffset - missing;
+    const position: OpenedPosition = { topicId, epoch: epochId, partition, nextOffset, lastRecord, missing, lag };
     return { position, low, high };
   });
 }

@@ -102,15 +102,6 @@ test("a record that is too large for somebody's index is found and dead-lettered
   ]);
 });
 
-// G4. Fails when an internal error only waits.
-test("a record for which the database has an internal error is found and dead-lettered", async () => {
-  await refuseOrders("NEW.document LIKE '%order-7\"%'");
-  await owner.$executeRawUnsafe(`
-    CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'XX000'; END $$`);
-  expect(await store()).toMatchObject({ kind: "stored", stored: 39, dead: 1 });
-});
-
 // G3. Fails when a probe says nothing to the readers: a full queue of notices, which is 54000 too, would convict all.
 test("a probe sends a notice, as a batch does", async () => {
   const listener = new pg.Client({ connectionString: database.ingestorUrl });

@@ -1,6 +1,6 @@
 import type { Context } from "koa";
 import { askedFor, chooseLanguage, fillInWords, type Language, readTemplate } from "./page-template";
-import { answerStaticFile, makeStaticFile } from "./static-files";
+import { answerRepresentation, represent } from "./static-files";
 import { escapeHtml } from "./write-html";
 
 /**
@@ -12,7 +12,8 @@ export function linkedPage(): (ctx: Context) => Promise<void> {
   return async (ctx) => {
     const page = leadOn(template, askedFor(ctx), await chooseLanguage(ctx));
     ctx.vary("Accept-Language");
-    answerStaticFile(ctx, makeStaticFile("index.html", Buffer.from(page)));
+    // Made for each id: packing it would take the event loop longer than sending it takes the network.
+    answerRepresentation(ctx, "text/html; charset=utf-8", represent(Buffer.from(page)));
   };
 }
 

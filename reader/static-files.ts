@@ -14,7 +14,7 @@ export interface StaticFile {
 }
 
 /** The bytes of a file as they are sent; each form has a tag of its own. */
-interface Representation {
+export interface Representation {
   readonly body: Buffer;
   readonly etag: string;
 }
@@ -39,7 +39,8 @@ export function makeStaticFile(name: string, body: Buffer): StaticFile {
   return { name, type, plain: represent(body), gzipped: represent(gzipSync(body, { level: 9 })) };
 }
 
-function represent(body: Buffer): Representation {
+/** Bytes with their tag. */
+export function represent(body: Buffer): Representation {
   return { body, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
 }
 
@@ -52,15 +53,19 @@ export function readStaticFiles(folder: string): readonly StaticFile[] {
 /** Answers with the file, which browsers keep but ask about each time: a new version is seen at once. */
 export function answerStaticFile(ctx: Context, { type, plain, gzipped }: StaticFile): void {
   const isGzipped = ctx.acceptsEncodings("gzip", "identity") === "gzip";
-  const { body, etag } = isGzipped ? gzipped : plain;
-  ctx.set("Cache-Control", "no-cache");
   ctx.vary("Accept-Encoding");
+  answerRepresentation(ctx, type, isGzipped ? gzipped : plain);
+  if (isGzipped && ctx.status === 200) ctx.set("Content-Encoding", "gzip");
+}
+
+/** Answers with the bytes as they are, or with 304 to whoever has them. */
+export function answerRepresentation(ctx: Context, type: string, { body, etag }: Representation): void {
+  ctx.set("Cache-Control", "no-cache");
   ctx.set("ETag", etag);
   if (matchesEntityTag(ctx.headers["if-none-match"], etag)) {
     ctx.status = 304;
     return;
   }
-  if (isGzipped) ctx.set("Content-Encoding", "gzip");
   ctx.set("Content-Type", type);
   ctx.body = body;
 }

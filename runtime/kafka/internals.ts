@@ -56,6 +56,7 @@ export const decodeMessageSet = require("kafkajs/src/protocol/messageSet/decoder
 
 /** A request that waits for its answer. */
 export interface SentRequest {
+  readonly entry: { readonly apiKey: number };
   readonly sentAt: number;
   readonly requestTimeout: number;
   timeoutRequest(): void;
@@ -89,6 +90,11 @@ export interface Connection {
   readonly host: string;
   readonly port: number;
   readonly socket: Socket | undefined;
+  readonly requestQueue: RequestQueue;
+  /** What has been read of the next answer, and how many bytes are needed to go on with it. */
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
   connect(): Promise<unknown>;
   isConnected(): boolean;
   send(exchange: object): Promise<unknown>;
@@ -100,22 +106,12 @@ export const Connection = require("kafkajs/src/network/connection") as {
   readonly prototype: Connection;
 };
 
-/** What a fetch brings, of the partitions that have something. */
-export interface FetchedPartitions {
-  readonly responses: readonly object[];
-}
-
-/** One broker, and the connections to it. */
-export interface Broker {
-  readonly connectionPool: { readonly pool: readonly [Connection, Connection] };
-  fetch(wish: object): Promise<FetchedPartitions>;
-}
-export const Broker = require("kafkajs/src/broker") as { readonly prototype: Broker };
-
 /** A client's connections to one broker: one for what it fetches, one for all else. */
 export interface ConnectionPool {
   readonly pool: readonly Connection[];
   send(exchange: { readonly request: { readonly apiKey: number } }): Promise<unknown>;
+  getConnection(index: number): Promise<Connection>;
+  destroy(): Promise<unknown>;
 }
 export const ConnectionPool = require("kafkajs/src/network/connectionPool") as {
   new (options: object): ConnectionPool;
@@ -132,7 +128,6 @@ export const apiKeys = require("kafkajs/src/protocol/requests/apiKeys") as {
 
 /** What a client knows of its brokers. */
 export interface Cluster {
-  readonly brokerPool: { readonly brokers: Readonly<Record<string, Broker>> };
   findGroupCoordinatorMetadata(wish: object): Promise<unknown>;
   refreshMetadataIfNecessary(): Promise<void>;
 }

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { waitUntil } from "../../../e2e/support/wait-until";
 import { Connection, ConnectionPool, Encoder } from "../internals";
+import { PROMPT_ANSWER_MS } from "./connection";
 import { installCorrections } from "./install";
 
 installCorrections();
@@ -86,4 +88,58 @@ test("a heartbeat without an answer ends all connections as soon as it is of no 
   const fetching = sendToPool(pool, FETCH);
   expect(await sendToPool(pool, HEARTBEAT)).toBe("KafkaJSConnectionClosedError");
   expect(await fetching).toBe("KafkaJSConnectionClosedError");
+});
+
+/** A broker that answers a connection's requests in their order, as brokers do, each when it is let. */
+async function startBroker(answer: (socket: Socket, apiKey: number, correlationId: number) => Promise<void>) {
+  const broker = createServer((socket) => {
+    let answered = Promise.resolve();
+    socket
+      .on("error", () => {})
+      .on("data", (requests: Buffer) => {
+        for (let at = 0; at < requests.length; at += 4 + requests.readInt32BE(at)) {
+          const [apiKey, correlationId] = [requests.readInt16BE(at + 4), requests.readInt32BE(at + 8)];
+          answered = answered.then(() => answer(socket, apiKey, correlationId));
+        }
+      });
+  });
+  broker.listen(0, "127.0.0.1");
+  await once(broker, "listening");
+  return { port: (broker.address() as AddressInfo).port, close: () => broker.close() };
+}
+
+/** The beginning of an answer, of a size that may be more than it has. */
+function answerOf(correlationId: number, size: number, bytes: number): Buffer {
+  const answer = Buffer.alloc(4 + bytes);
+  answer.writeInt32BE(size, 0);
+  answer.writeInt32BE(correlationId, 4);
+  return answer;
+}
+
+test("a connection that ended in the middle of an answer can be used again (kafkajs reads the next ones wrongly)", async () => {
+  let answers = 0;
+  const broker = await startBroker(async (socket, _, correlationId) => {
+    if (answers++ > 0) return void socket.write(answerOf(correlationId, 8, 8));
+    socket.write(answerOf(correlationId, 1_000, 500), () => socket.end());
+  });
+  const connection = new Connection({ ...optionsOf(2_000), port: broker.port });
+  await connection.connect();
+  expect(await send(connection)).toBe("KafkaJSConnectionClosedError");
+  await connection.connect();
+  expect([await send(connection), await send(connection)]).toEqual(["answered", "answered"]);
+  await connection.disconnect();
+  broker.close();
+});
+
+test("a heartbeat that waits behind a join is no sign of a lost connection", async () => {
+  const broker = await startBroker(async (socket, apiKey, correlationId) => {
+    if (apiKey === JOIN_GROUP) await delay(PROMPT_ANSWER_MS + 500);
+    socket.write(answerOf(correlationId, 8, 8));
+  });
+  const pool = new ConnectionPool({ ...optionsOf(60_000), port: broker.port });
+  await pool.getConnection(0);
+  const answers = [sendToPool(pool, JOIN_GROUP), sendToPool(pool, HEARTBEAT)];
+  expect(await Promise.all(answers)).toEqual(["answered", "answered"]);
+  await pool.destroy();
+  broker.close();
 });

@@ -2,8 +2,9 @@ import { KafkaJSRequestTimeoutError } from "kafkajs";
 import { apiKeys, Connection, ConnectionPool, KafkaJSConnectionClosedError } from "../internals";
 
 /**
- * Brokers answer these without waiting for anybody. Later than that the answer to a heartbeat is worth nothing: it is
- * the shortest session that brokers allow. A broker that is slower is asked again, on a new connection.
+ * Brokers answer these without waiting for anybody, once they come to them: a connection's requests are answered in their
+ * order. Later than that the answer to a heartbeat is worth nothing: it is the shortest session that brokers allow. A
+ * broker that is slower is asked again, on a new connection.
  */
 export const PROMPT_ANSWER_MS = 6_000;
 const promptRequests: ReadonlySet<number> = new Set([
@@ -18,9 +19,15 @@ const promptRequests: ReadonlySet<number> = new Set([
  *
  * What one connection to a broker has shown is true of the other as well: a network forgets them together. Without that
  * the time-outs of an outage add up, one connection after the other.
+ *
+ * And what an ended connection has read of an answer is forgotten: kafkajs takes it for the beginning of the next one's.
  */
 export function correctConnection(): void {
-  const { send } = Connection.prototype;
+  const { connect, send } = Connection.prototype;
+  Connection.prototype.connect = function () {
+    if (!this.isConnected()) forgetHalfAnAnswer(this);
+    return connect.call(this);
+  };
   Connection.prototype.send = async function (exchange) {
     try {
       return await send.call(this, exchange);
@@ -34,8 +41,11 @@ export function correctConnection(): void {
     const giveUpAll = (): void => {
       for (const connection of this.pool) giveUp(connection);
     };
-    const isPrompt = promptRequests.has(exchange.request.apiKey);
-    const deadline = isPrompt ? setTimeout(giveUpAll, PROMPT_ANSWER_MS) : undefined;
+    let deadline: NodeJS.Timeout | undefined;
+    const wait = (): void => {
+      deadline = setTimeout(() => (isBehindAnother(this) ? wait() : giveUpAll()), PROMPT_ANSWER_MS);
+    };
+    if (promptRequests.has(exchange.request.apiKey)) wait();
     try {
       return await sendToPool.call(this, exchange);
     } catch (error) {
@@ -47,18 +57,25 @@ export function correctConnection(): void {
   };
 }
 
-/**
- * Ends a connection and whatever waits on it; whoever sends next connects anew.
- *
- * @param error of what waits; the default makes its sender end the other connections to this broker too
- */
-export function giveUp(
-  connection: Connection,
-  error: Error = new KafkaJSConnectionClosedError("Closed connection", connection),
-): void {
+/** Whether the broker may be busy with a request that waits by design (a join, a produce): it has its own time-out. */
+function isBehindAnother({ pool: [forAllButFetches] }: ConnectionPool): boolean {
+  const sent = [...(forAllButFetches?.requestQueue.inflight.values() ?? [])];
+  return sent.some(({ entry }) => !promptRequests.has(entry.apiKey));
+}
+
+const BYTES_OF_A_SIZE = 4;
+
+function forgetHalfAnAnswer(connection: Connection): void {
+  connection.chunks = [];
+  connection.bytesBuffered = 0;
+  connection.bytesNeeded = BYTES_OF_A_SIZE;
+}
+
+/** Ends a connection and whatever waits on it; whoever sends next connects anew. */
+function giveUp(connection: Connection): void {
   const { socket } = connection;
   if (!connection.isConnected()) return;
-  connection.rejectRequests(error);
+  connection.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", connection));
   void connection.disconnect();
   // What nobody reads any more cannot be ended politely.
   socket?.destroy();

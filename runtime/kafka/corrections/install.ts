@@ -1,9 +1,9 @@
 import { correctConnection } from "./connection";
 import { correctEarlyStop } from "./early-stop";
 import { correctFetchResponses } from "./fetch-response";
-import { correctFetchWait } from "./fetch-wait";
 import { correctGroupCoordinator } from "./group-coordinator";
 import { correctMetadataRequests } from "./metadata-request";
+import { correctPausedSleep } from "./paused-sleep";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
 import { correctRequestQueue } from "./request-queue";
 
@@ -19,7 +19,7 @@ export function installCorrections(): void {
   correctConnection();
   correctGroupCoordinator();
   correctMetadataRequests();
-  correctFetchWait();
+  correctPausedSleep();
   correctEarlyStop();
   installed = true;
 }
