@@ -14,6 +14,7 @@ import { type IngestorMetrics, outcomes } from "./metrics";
 import { probeStoring } from "./probe-storing";
 import { type Batch, storeBatch } from "./store-batch";
 import { type PatientStoreResult, StopError, storePatiently } from "./store-patiently";
+import { tellSilence } from "./tell-silence";
 import { type WaitForGroup, withHeartbeat } from "./with-heartbeat";
 
 export interface HandleBatchDeps {
@@ -109,7 +110,7 @@ async function store(
 ): Promise<PatientStoreResult> {
   const endTimer = deps.metrics.batchSeconds.startTimer();
   const result = await storePatiently(batch, {
-    store: (each) => storeBatch(deps.prisma, each),
+    store: (each) => tellSilence(storeBatch(deps.prisma, each), (failure) => deps.onOutage("PostgreSQL", failure)),
     probe: (each) => probeStoring(deps.prisma, each),
     wait,
     isCurrent,

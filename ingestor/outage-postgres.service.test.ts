@@ -148,11 +148,10 @@ test("with a full disk (53100)", async () => {
   await postgres.asSuperuser("ALTER TABLE orders SET TABLESPACE pg_default", "DROP TABLESPACE small");
 });
 
+// Fails when a statement that hangs is told of only once it is given up, which is a matter of 20 s.
 test("frozen", async () => {
   postgres.freeze();
-  await publish(300);
-  postgres.thaw();
-  await untilRecovered(published - 300);
+  await outlast(/NO_ANSWER/, async () => postgres.thaw());
 });
 
 /** Writes until the disk has no room left for a page. */
