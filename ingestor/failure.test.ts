@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { KafkaJSConnectionError, KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded } from "kafkajs";
 import { projectRoot } from "../runtime/project-root";
 import { classifyFailure } from "./failure";
 import { driverActions, kafkaActions, prismaActions, sqlStateActions, systemActions } from "./failure-table";
@@ -69,7 +70,26 @@ describe("an error is classified by its code:", () => {
       "ECONNREFUSED",
     ],
     ["Redis that is full", Object.assign(new Error("OOM command not allowed"), { name: "ReplyError" }), "retry", "OOM"],
-    ["a connection that ended without a code", new Error("Connection terminated unexpectedly"), "retry", "Error"],
+    [
+      "kafkajs that has given up, after all its retries,",
+      Object.assign(new KafkaJSNonRetriableError("x"), {
+        cause: new KafkaJSNumberOfRetriesExceeded(
+          new KafkaJSConnectionError("x", { broker: "b:1", code: "ECONNREFUSED" }),
+          { retryCount: 2, retryTime: 100 },
+        ),
+      }),
+      "retry",
+      "ECONNREFUSED",
+    ],
+    [
+      "kafkajs that has given up on an answer",
+      Object.assign(new KafkaJSNonRetriableError("x"), { cause: { name: "KafkaJSRequestTimeoutError" } }),
+      "retry",
+      "KafkaJSRequestTimeoutError",
+    ],
+    ["a connection that ended", new Error("Connection terminated unexpectedly"), "retry", "CONNECTION_TERMINATED"],
+    ["an answer that did not come", new Error("Query read timeout"), "retry", "NO_ANSWER"],
+    ["an outage of which nothing is known", new Error("oops"), "retry", "Error"],
     ["a defect of this program", new TypeError("x is not a function"), "stop", "TypeError"],
     [
       "a TypeError of the system's",

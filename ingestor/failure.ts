@@ -15,13 +15,14 @@ export interface Failure {
 
 /**
  * Classifies an error of Prisma, PostgreSQL, kafkajs, ioredis, BullMQ or the system by its code, never by its message.
- * Total: any value has an answer. A code that is in no table is in doubt; what has no code at all is an outage.
+ * Total: any value has an answer. A code that is in no table is in doubt; what has no code at all is an outage, which is
+ * given one where it is known to be `pg`'s.
  */
 export function classifyFailure(error: unknown): Failure {
   return (
     classifyDatabase(error) ??
     classifyClient(error) ??
-    classifySystem(error) ?? { action: "retry", code: nameOf(error) }
+    classifySystem(error) ?? { action: "retry", code: codeOfPg(error) ?? nameOf(error) }
   );
 }
 
@@ -45,8 +46,7 @@ function classifyClient(error: unknown): Failure | undefined {
   const type = property(error, "type");
   if (typeof type === "string") return { action: kafkaActions[type] ?? "doubt", code: type };
   const name = nameOf(error);
-  const code = property(error, "code");
-  if (name.startsWith("KafkaJS")) return { action: "retry", code: typeof code === "string" ? code : name };
+  if (name.startsWith("KafkaJS")) return { action: "retry", code: codeWithin(error) };
   // The first word of what Redis says is its code, by its protocol.
   if (name === "ReplyError") return { action: "retry", code: String(property(error, "message")).split(" ")[0] || name };
   return undefined;
@@ -58,6 +58,26 @@ function classifySystem(error: unknown): Failure | undefined {
   if (typeof code === "string" && code !== "") return { action: systemActions[code] ?? "doubt", code };
   const isDefect = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
   return isDefect ? { action: "stop", code: nameOf(error) } : undefined;
+}
+
+/** kafkajs wraps what it has given up on, once or more: the innermost error tells why, by its code or else its name. */
+function codeWithin(error: unknown): string {
+  const chain = [error];
+  for (let cause = property(error, "cause"); cause && chain.length < MOST_WRAPPERS; cause = property(cause, "cause")) {
+    chain.unshift(cause);
+  }
+  const codes = chain.flatMap((each) => [property(each, "code"), property(each, "type")]);
+  return codes.find((code) => typeof code === "string") ?? nameOf(chain[0]);
+}
+
+const MOST_WRAPPERS = 8;
+
+/** `pg` has nothing but words for a connection that ended, and for an answer that did not come. */
+function codeOfPg(error: unknown): string | undefined {
+  const message = String(property(error, "message"));
+  if (/^Connection terminated|is not queryable$/.test(message)) return "CONNECTION_TERMINATED";
+  if (/^(Query read timeout|timeout exceeded when trying to connect)$/.test(message)) return "NO_ANSWER";
+  return undefined;
 }
 
 function nameOf(error: unknown): string {
