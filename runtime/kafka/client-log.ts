@@ -13,9 +13,11 @@ const TEXT_LENGTH = 300;
 /**
  * Connects kafkajs' logger to the process's log: every line has the event `kafka.client`. kafkajs calls "error" what it
  * then retries by itself, so that is a warning here, and an answer with an error code, of which every retry has one, is
- * only for debugging, like its news of joining, pausing and resuming. Whoever uses the client logs what it could not do.
+ * only for debugging, like its news of joining, pausing and resuming. Of a warning that it repeats with every retry, one in
+ * 30 s is a warning, and the others are for debugging. Whoever uses the client logs what it could not do.
  */
 export function clientLog(log: Log): logCreator {
+  const isRepeated = rememberWarnings();
   return () =>
     ({ namespace, level, log: entry }) => {
       const { message, error } = entry;
@@ -25,7 +27,10 @@ export function clientLog(log: Log): logCreator {
       if (error !== undefined) {
         extra["error"] = error instanceof Error ? error.name : String(error).slice(0, TEXT_LENGTH);
       }
-      log[pinoLevel(level, message)](extra, message.slice(0, TEXT_LENGTH));
+      const words = message.slice(0, TEXT_LENGTH);
+      const itsLevel = pinoLevel(level, message);
+      const isNews = itsLevel !== "warn" || !isRepeated(`${namespace} ${entry["broker"]} ${words}`);
+      log[isNews ? itsLevel : "debug"](extra, words);
     };
 }
 
@@ -38,4 +43,20 @@ function pinoLevel(level: logLevel, message: string): "trace" | "debug" | "info"
   if (level === logLevel.DEBUG) return "trace";
   if (level === logLevel.INFO) return "debug";
   return message.startsWith("Response ") ? "debug" : "warn";
+}
+
+const REPEATED_WITHIN_MS = 30_000;
+/** More different warnings than an outage has; beyond them all are forgotten, and told again. */
+const MOST_WARNINGS = 100;
+
+function rememberWarnings(): (warning: string) => boolean {
+  const toldAt = new Map<string, number>();
+  return (warning) => {
+    const now = performance.now();
+    const last = toldAt.get(warning);
+    if (last !== undefined && now - last < REPEATED_WITHIN_MS) return true;
+    if (toldAt.size >= MOST_WARNINGS) toldAt.clear();
+    toldAt.set(warning, now);
+    return false;
+  };
 }

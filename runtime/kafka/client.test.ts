@@ -71,6 +71,20 @@ describe("the client's log", () => {
     expect(logged(logLevel.WARN, "KafkaJS v2.0.0 switched default partitioner.")).toEqual([]);
   });
 
+  test("tells a warning that comes with every retry once, and the others to whoever debugs", () => {
+    const levels: number[] = [];
+    const log = pino({ level: "trace" }, { write: (line) => levels.push(JSON.parse(line).level) });
+    const write = clientLog(log)(logLevel.DEBUG);
+    const fail = (broker: string, retryCount: number): void => {
+      const entry = { timestamp: "", logger: "kafkajs", message: "Connection error", broker, retryCount };
+      write({ namespace: "Connection", level: logLevel.ERROR, label: "", log: entry });
+    };
+    fail("a:1", 0);
+    fail("a:1", 1);
+    fail("b:1", 0);
+    expect(levels).toEqual([40, 20, 40]);
+  });
+
   test("asks kafkajs for no more than is read", () => {
     expect(clientLogLevel(pino({ level: "trace" }))).toBe(logLevel.DEBUG);
     expect(clientLogLevel(pino({ level: "debug" }))).toBe(logLevel.INFO);
