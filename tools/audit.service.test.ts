@@ -453,27 +453,40 @@ async function produceGzipped({ orders }: TestSystem, messages: Message[]): Prom
   await producer.disconnect();
 }
 
-it("knows the lives of a topic apart", async () => {
+// Fails when the records of the new topic are compared with the positions of the old one, of which it has more.
+it("knows the lives of a topic apart, also before an ingestor does", async () => {
   const own = await createTestSystem({ partitions: 1 });
   try {
     const ingestor = await own.ingest();
     await own.publish([{ value: orderWithId("a") }, { value: "1" }, { value: "2" }], 3);
     await ingestor.stop();
     await recreateTopic(own.orders.brokers, own.orders.name);
-    await produce(own.orders.brokers, own.orders.name, [{ value: "3" }]);
+    await produce(
+      own.orders.brokers,
+      own.orders.name,
+      [..."bcdef"].map((id) => ({ value: orderWithId(id) })),
+    );
     const early = await audit(own.env, "--wait", "0");
-    expect([early.ok, early.partitions[0]?.lag, ...early.differences]).toEqual([
-      ...[false, 1],
-      { kind: "position", at: `${own.orders.name}:1:0`, detail: expect.stringContaining("the log ends at 1") },
+    expect([early.ok, ...early.differences]).toEqual([
+      false,
+      {
+        kind: "position",
+        at: `${own.orders.name}:1`,
+        detail: expect.stringContaining("was made anew, and no ingestor"),
+      },
+    ]);
+    expect(early.partitions.map(({ epoch, received, lag }) => [epoch, received, lag])).toEqual([
+      [1, 3, 0],
+      [null, 0, 5],
     ]);
 
     await own.ingest();
-    await own.publish([], 4);
+    await own.publish([], 8);
     const { ok, partitions, differences } = await audit(own.env);
     expect({ ok, differences }).toEqual({ ok: true, differences: [] });
     expect(partitions).toMatchObject([
       { epoch: 1, received: 3, stored: 1, dead: 2, lag: 0 },
-      { epoch: 2, received: 1, stored: 0, dead: 1, lag: 0 },
+      { epoch: 2, received: 5, stored: 5, dead: 0, lag: 0 },
     ]);
   } finally {
     await own.drop();

@@ -7,6 +7,8 @@ export interface CatchUpDeps {
   readonly ledger: Pick<Ledger, "readPositions" | "readUndelivered">;
   readonly admin: Pick<Admin, "fetchOffsets">;
   readonly topic: string;
+  /** Kafka's id of it; positions in another topic of that name are none in this one. */
+  readonly topicId?: string | undefined;
   /** The ingestor's consumer group. */
   readonly group: string;
   readonly bounds: readonly LogBounds[];
@@ -33,7 +35,7 @@ export async function catchUp(deps: CatchUpDeps): Promise<void> {
   let movedAt = start;
   let saidAt = Number.NEGATIVE_INFINITY;
   for (;;) {
-    const { nextOffsets } = await deps.ledger.readPositions(deps.topic);
+    const { nextOffsets } = await deps.ledger.readPositions(deps.topic, deps.topicId);
     const now = performance.now();
     const positions = JSON.stringify([...nextOffsets].map(String));
     if (positions !== lastPositions) movedAt = now;

@@ -36,6 +36,13 @@ function rowsOf(count: bigint): string {
   return `${count} ${count === 1n ? "row" : "rows"}`;
 }
 
+/** Names a life of the topic that is over unnoticed: its rows are not compared with the records of another topic. Pure. */
+export function checkLife(topic: string, endedEpoch: number | undefined): Difference[] {
+  if (endedEpoch === undefined) return [];
+  const detail = "the topic was made anew, and no ingestor has noticed yet: start the ingestor";
+  return [{ kind: "position", at: `${topic}:${endedEpoch}`, detail }];
+}
+
 /** Names the dead letters that were brought back and of which the ledger says what did not become of them. Pure. */
 export function checkOutcomes(topic: string, rows: readonly ReplayRow[]): Difference[] {
   return rows.map(({ id, replay, state, ...place }) => {

@@ -18,7 +18,7 @@ export type DifferenceKind = keyof typeof differenceKinds;
 
 export interface Difference {
   readonly kind: DifferenceKind;
-  /** topic:epoch:partition:offset of a record, the same without offset for a position, topic:partition:offset of a letter. */
+  /** topic:epoch:partition:offset of a record, the same without offset for a position and without partition for a life, topic:partition:offset of a letter. */
   readonly at: string;
   /** In words. Never a value of an order: it is personal. */
   readonly detail: string;

@@ -28,6 +28,21 @@ export interface Counters {
   readonly lastRecord: LastRecord | undefined;
 }
 
+/** How far the topic that Kafka has now was ingested. */
+export interface CurrentLife {
+  readonly epoch: number | undefined;
+  /** The last life, where the topic was made anew since and no ingestor has begun the next one yet. */
+  readonly endedEpoch: number | undefined;
+  readonly nextOffsets: ReadonlyMap<number, bigint>;
+}
+
+interface LifeRow {
+  readonly epoch: number;
+  readonly topic_id: string | null;
+  readonly partition: number | null;
+  readonly next_offset: string;
+}
+
 /** A dead letter that was brought back, by its new place. */
 export interface ReplayRow {
   readonly id: string;
@@ -125,17 +140,25 @@ export class Ledger {
     return rows[0]?.birth ?? undefined;
   }
 
-  /** The positions of the topic's current life, by partition, and its number; undefined before the first one. */
-  async readPositions(topic: string): Promise<{ epoch: number | undefined; nextOffsets: ReadonlyMap<number, bigint> }> {
-    const { rows } = await this.#client.query<{ epoch: number; partition: number | null; next_offset: string }>(
-      `SELECT id AS epoch, partition, next_offset FROM epochs LEFT JOIN positions ON epoch = id
+  /**
+   * The positions of the topic's current life, by partition, and its number; undefined before the first one.
+   *
+   * @param topicId Kafka's id of the topic; a life that PostgreSQL knows by another one is over: it has no positions
+   */
+  async readPositions(topic: string, topicId?: string): Promise<CurrentLife> {
+    const { rows } = await this.#client.query<LifeRow>(
+      `SELECT id AS epoch, topic_id, partition, next_offset FROM epochs LEFT JOIN positions ON epoch = id
        WHERE id = (SELECT max(id) FROM epochs WHERE topic = $1)`,
       [topic],
     );
+    const [row] = rows;
+    if (row?.topic_id && topicId !== undefined && row.topic_id !== topicId) {
+      return { epoch: undefined, endedEpoch: row.epoch, nextOffsets: new Map() };
+    }
     const positions = rows.flatMap(({ partition, next_offset }) =>
       partition === null ? [] : [[partition, BigInt(next_offset)] as const],
     );
-    return { epoch: rows[0]?.epoch, nextOffsets: new Map(positions) };
+    return { epoch: row?.epoch, endedEpoch: undefined, nextOffsets: new Map(positions) };
   }
 
   /** Rows of the outbox that are not delivered, refused ones among them. */

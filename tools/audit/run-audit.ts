@@ -1,11 +1,12 @@
 import type { Admin, Kafka } from "kafkajs";
 import type { LogBounds } from "../../ingestor/open-positions";
 import type { Prisma } from "../../prisma/client";
+import { fetchTopicId } from "../../runtime/kafka/topic-id";
 import { countProgress, type OnProgress, readLogBounds } from "../walk-topic";
 import { auditDelivery, type IsCovered } from "./audit-delivery";
 import { auditOrders, type PartitionFindings } from "./audit-orders";
 import { catchUp } from "./catch-up";
-import { checkBooks, checkDelivery, checkOutcomes } from "./check-books";
+import { checkBooks, checkDelivery, checkLife, checkOutcomes } from "./check-books";
 import { isSame } from "./compare-range";
 import type { Differences } from "./differences";
 import type { Ledger, PartitionBooks } from "./ledger";
@@ -65,13 +66,15 @@ export async function auditQuickly(
 export async function audit(deps: AuditDeps): Promise<readonly AuditedPartition[]> {
   const { ledger, admin, topic, differences } = deps;
   const bounds = await readLogBounds(admin, topic);
-  await catchUp({ ...deps, bounds, onWait: (missing) => deps.say(`waiting for the ingestor: ${missing}`) });
-  const { epoch } = await ledger.readPositions(topic);
+  const topicId = await fetchTopicId(admin, topic);
+  await catchUp({ ...deps, topicId, bounds, onWait: (missing) => deps.say(`waiting for the ingestor: ${missing}`) });
+  const { epoch, endedEpoch } = await ledger.readPositions(topic, topicId);
   const books = await ledger.readBooks(topic);
   const waitingLetters = await ledger.readUndelivered(topic);
   differences.add(...checkBooks(topic, books));
   differences.add(...checkOutcomes(topic, await ledger.findFalseOutcomes(topic)));
 
+  differences.add(...checkLife(topic, endedEpoch));
   const current = books.filter((each) => each.epoch === epoch);
   const positions = await findPositions(current, deps);
   const findings = await auditOrders({
