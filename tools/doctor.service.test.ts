@@ -66,11 +66,15 @@ async function complaints(check: Check, env: Readonly<Record<string, string>>): 
 }
 
 /** The same, of a database of its own that this SQL has spoilt. */
-async function complaintsAfter(sql: string, check: Check): Promise<string[]> {
+async function complaintsAfter(
+  sql: string,
+  check: Check,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
   const spoilt = await createTestDatabase();
   try {
     await ask(spoilt.ownerUrl, sql);
-    return await complaints(check, { DATABASE_URL: spoilt.ownerUrl });
+    return await complaints(check, { ...env, DATABASE_URL: spoilt.ownerUrl });
   } finally {
     await spoilt.drop();
   }
@@ -222,8 +226,21 @@ it("tells records that nobody ingests, and positions behind the end of the log",
     "lag",
   );
   expect(found).toEqual([
-    expect.stringMatching(/:0: 1 records wait, and nothing was ingested for over a minute → start an ingestor/),
+    expect.stringMatching(/:0: 1 record waits, and nothing was ingested for over a minute → start an ingestor/),
     expect.stringMatching(/:1 ends at 0, and 9 is ingested: .* → start the ingestor/),
+  ]);
+});
+
+// Fails when a topic is known by the ends of its logs alone: these are as far as the positions say.
+it("tells a topic that was made anew and has as many records, and a lag that nobody works off", async () => {
+  expect(
+    await complaintsAfter(`${positions("(1, 0, 1, 0, 0, now())")}; UPDATE epochs SET topic_id = 'another'`, "lag"),
+  ).toEqual([
+    expect.stringMatching(/ was made anew, and no ingestor has noticed yet: none of its 1 offsets .* → start/),
+  ]);
+  const nobody = { INGESTOR_URL: `http://127.0.0.1:${await freePort()}` };
+  expect(await complaintsAfter(positions("(1, 0, 0, 0, 0, now())"), "lag", nobody)).toEqual([
+    "1 record is not ingested yet, and the ingestor is not well → mend the ingestor, as is said above; it then goes on",
   ]);
 });
 

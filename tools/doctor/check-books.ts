@@ -1,4 +1,4 @@
-import type { LogBounds } from "../../ingestor/open-positions";
+import type { SeenTopic } from "../../ingestor/open-positions";
 import type { Connection } from "../../prisma/open-connection";
 import { ago } from "../dlq/describe";
 import { type Finding, orWell, unwell, well } from "./finding";
@@ -6,6 +6,8 @@ import { type Finding, orWell, unwell, well } from "./finding";
 /** How far a partition of the topic's current life has been ingested. */
 export interface BookedPosition {
   readonly partition: number;
+  /** Kafka's id of the topic that was ingested; null where the broker told none. */
+  readonly topicId: string | null;
   readonly nextOffset: bigint;
   /** Seconds since it moved, by PostgreSQL's clock. */
   readonly idleSeconds: number;
@@ -15,6 +17,7 @@ export interface BookedPosition {
 const DELIVERY_SECONDS = 60;
 /** Ten times as long as an ingestor that was killed keeps its partitions from others: its session of 6 s at most. */
 const STALLED_SECONDS = 60;
+const BEGIN_ANEW = "start the ingestor, which then begins a new epoch; deploy/RUNBOOK.md, positions.topic-made-anew";
 
 /** Dead letters that should have reached Kafka long ago, and those that it will not take. */
 export async function checkOutbox(connection: Connection): Promise<readonly Finding[]> {
@@ -72,18 +75,29 @@ export async function checkGaps(connection: Connection, topic: string): Promise<
 }
 
 export async function readPositions(connection: Connection, topic: string): Promise<readonly BookedPosition[]> {
-  const rows = await connection.ask<{ partition: number; next: string; idle: number }>(`
-    SELECT partition, next_offset::text AS next, extract(epoch FROM now() - updated_at)::float8 AS idle
-    FROM positions WHERE epoch = (SELECT max(id) FROM epochs WHERE topic = '${topic.replaceAll("'", "''")}')`);
-  return rows.map(({ partition, next, idle }) => ({ partition, nextOffset: BigInt(next), idleSeconds: idle }));
+  const rows = await connection.ask<{ id: string | null; partition: number; next: string; idle: number }>(`
+    SELECT topic_id AS id, partition, next_offset::text AS next, extract(epoch FROM now() - updated_at)::float8 AS idle
+    FROM positions JOIN epochs ON id = epoch WHERE epoch = (SELECT max(id) FROM epochs WHERE topic = '${topic.replaceAll("'", "''")}')`);
+  return rows.map(({ id, partition, next, idle }) => {
+    return { partition, topicId: id, nextOffset: BigInt(next), idleSeconds: idle };
+  });
 }
 
-/** Compares the positions with the logs: what is not ingested, and does not move; and positions that fit no log. Pure. */
+/**
+ * Compares the positions with the logs: what is not ingested, and does not move; and positions that fit no log. Pure.
+ *
+ * @param ingestor what was found of the ingestor: whether what waits goes on
+ */
 export function checkLag(
-  topic: string,
-  bounds: readonly LogBounds[],
+  { name: topic, id, bounds }: SeenTopic,
   positions: readonly BookedPosition[],
+  ingestor: Finding,
 ): readonly Finding[] {
+  if (id !== undefined && positions.some(({ topicId }) => topicId !== null && topicId !== id)) {
+    const records = bounds.reduce((sum, { low, high }) => sum + high - low, 0n);
+    const what = `${topic} was made anew, and no ingestor has noticed yet: none of its ${records} offsets is ingested`;
+    return [unwell("lag", what, BEGIN_ANEW)];
+  }
   const wrong: Finding[] = [];
   let lag = 0n;
   for (const { partition, low, high } of bounds) {
@@ -94,11 +108,7 @@ export function checkLag(
     lag += behind;
     if (next > high) {
       wrong.push(
-        unwell(
-          "lag",
-          `${place} ends at ${high}, and ${next} is ingested: the topic was made anew or cut`,
-          "start the ingestor, which then begins a new epoch; deploy/RUNBOOK.md, positions.topic-made-anew",
-        ),
+        unwell("lag", `${place} ends at ${high}, and ${next} is ingested: the topic was made anew or cut`, BEGIN_ANEW),
       );
     } else if (position && next < low) {
       wrong.push(
@@ -113,13 +123,22 @@ export function checkLag(
       wrong.push(
         unwell(
           "lag",
-          `${place}: ${behind} records wait, and nothing was ingested for over a minute`,
+          `${place}: ${behind === 1n ? "1 record waits" : `${behind} records wait`}, and nothing was ingested for over a minute`,
           "start an ingestor, or see its /readyz and its log for what it waits for",
         ),
       );
     }
   }
-  return wrong.length > 0
-    ? wrong
-    : [well("lag", lag === 0n ? "every record is ingested" : `${lag} records are not ingested yet, and it goes on`)];
+  if (wrong.length > 0) return wrong;
+  if (lag === 0n) return [well("lag", "every record is ingested")];
+  const waiting = lag === 1n ? "1 record is not ingested yet" : `${lag} records are not ingested yet`;
+  return ingestor.state === "unwell"
+    ? [
+        unwell(
+          "lag",
+          `${waiting}, and the ingestor is not well`,
+          "mend the ingestor, as is said above; it then goes on",
+        ),
+      ]
+    : [well("lag", `${waiting}, and it goes on`)];
 }

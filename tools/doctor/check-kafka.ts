@@ -1,5 +1,6 @@
 import type { Admin, Kafka, PartitionMetadata } from "kafkajs";
-import type { LogBounds } from "../../ingestor/open-positions";
+import type { SeenTopic } from "../../ingestor/open-positions";
+import { fetchTopicId } from "../../runtime/kafka/topic-id";
 import { explainFailure } from "../explain-failure";
 import { readLogBounds } from "../walk-topic";
 import { checkSettings, settingNames, type TopicSettings } from "./check-topic-settings";
@@ -10,10 +11,10 @@ export interface TopicNames {
   readonly dlq: string;
 }
 
-/** What Kafka says, and where the logs of `orders` begin and end; no bounds if it could not be asked. */
+/** What Kafka says, and of `orders` its id and where its logs begin and end; nothing of it if it could not be asked. */
 export interface KafkaLook {
   readonly findings: readonly Finding[];
-  readonly bounds: readonly LogBounds[] | undefined;
+  readonly orders: SeenTopic | undefined;
 }
 
 /** Whether the brokers answer, and whether both topics can keep what they are given. Needs no more than to describe them. */
@@ -25,13 +26,15 @@ export async function checkKafka(kafka: Kafka, brokers: readonly string[], names
     const answered = well("kafka", `${known.length === 1 ? "1 broker" : `${known.length} brokers`} at ${brokers}`);
     const existing = await admin.listTopics();
     const missing = [names.orders, names.dlq].filter((name) => !existing.includes(name));
-    if (missing.length > 0) return { findings: [answered, ...missing.map(missingTopic)], bounds: undefined };
+    if (missing.length > 0) return { findings: [answered, ...missing.map(missingTopic)], orders: undefined };
     const topics = await checkTopics(admin, names, known.length);
-    return { findings: [answered, ...topics], bounds: await readLogBounds(admin, names.orders) };
+    const name = names.orders;
+    const orders = { name, id: await fetchTopicId(admin, name), bounds: await readLogBounds(admin, name) };
+    return { findings: [answered, ...topics], orders };
   } catch (error) {
     const [what = "", ...rest] = explainFailure(error).split("\n");
     const unreached = unwell("kafka", what, rest.join("; ") || "look into the broker's own log");
-    return { findings: [unreached, notAsked("topics", "Kafka does not answer")], bounds: undefined };
+    return { findings: [unreached, notAsked("topics", "Kafka does not answer")], orders: undefined };
   } finally {
     await admin.disconnect().catch(() => {});
   }

@@ -43,8 +43,8 @@ async function examineSystem(env: Readonly<NodeJS.ProcessEnv>): Promise<readonly
     checkProcess("reader", env["READER_URL"]),
   ]);
   const lag =
-    broker.bounds && database.positions
-      ? checkLag(topics.orders, broker.bounds, database.positions)
+    broker.orders && database.positions
+      ? checkLag(broker.orders, database.positions, ingestor)
       : [notAsked("lag", "Kafka and PostgreSQL have to answer for that")];
   return [...broker.findings, ...database.findings, ...redis, ingestor, reader, ...lag];
 }
