@@ -122,7 +122,9 @@ it("tells what of the topics' settings would lose a record or refuse a dead lett
   });
   const found = await complaints("topics", { KAFKA_TOPIC: orders.name, KAFKA_DLQ_TOPIC: dlq.name });
   const told = (name: string, what: string, setting: string) =>
-    expect.stringMatching(new RegExp(`^${name}:? ${what}.* → kafka-configs.sh .* ${setting}$`));
+    expect.stringMatching(
+      new RegExp(`^${name}:? ${what}.* → kafka-configs.sh --bootstrap-server \\S+:\\d+ --alter .* ${setting}$`),
+    );
   expect(found).toEqual(
     expect.arrayContaining([
       told(orders.name, "min.insync.replicas is 2 of 1", "min.insync.replicas=1"),
@@ -136,6 +138,13 @@ it("tells what of the topics' settings would lose a record or refuse a dead lett
     ]),
   );
   expect(found).toHaveLength(8);
+});
+
+it("names the topic of orders where that is the one that was made without its limit", async () => {
+  const orders = await topic({ config: { "max.message.bytes": "16777216" } });
+  expect(await complaints("topics", { KAFKA_TOPIC: orders.name })).toEqual([
+    expect.stringMatching(new RegExp(` → .* --topic ${orders.name} --add-config max.message.bytes=8388608$`)),
+  ]);
 });
 
 it("tells migrations that are missing, failed, changed or unknown", async () => {

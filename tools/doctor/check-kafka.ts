@@ -3,7 +3,7 @@ import type { SeenTopic } from "../../ingestor/open-positions";
 import { fetchTopicId } from "../../runtime/kafka/topic-id";
 import { explainFailure } from "../explain-failure";
 import { readLogBounds } from "../walk-topic";
-import { checkSettings, settingNames, type TopicSettings } from "./check-topic-settings";
+import { type AlterTopic, alterAt, checkSettings, settingNames, type TopicSettings } from "./check-topic-settings";
 import { type Finding, notAsked, orWell, unwell, well } from "./finding";
 
 export interface TopicNames {
@@ -27,7 +27,7 @@ export async function checkKafka(kafka: Kafka, brokers: readonly string[], names
     const existing = await admin.listTopics();
     const missing = [names.orders, names.dlq].filter((name) => !existing.includes(name));
     if (missing.length > 0) return { findings: [answered, ...missing.map(missingTopic)], orders: undefined };
-    const topics = await checkTopics(admin, names, known.length);
+    const topics = await checkTopics(admin, names, known.length, alterAt(brokers));
     const name = names.orders;
     const orders = { name, id: await fetchTopicId(admin, name), bounds: await readLogBounds(admin, name) };
     return { findings: [answered, ...topics], orders };
@@ -44,16 +44,21 @@ function missingTopic(name: string): Finding {
   return unwell("topics", `there is no topic ${name}`, "node dist/tools/start/topics-main.js, which makes both");
 }
 
-async function checkTopics(admin: Admin, names: TopicNames, brokers: number): Promise<readonly Finding[]> {
+async function checkTopics(
+  admin: Admin,
+  names: TopicNames,
+  brokers: number,
+  alter: AlterTopic,
+): Promise<readonly Finding[]> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [names.orders, names.dlq] });
   const orders = await readSettings(admin, names.orders);
   const dlq = await readSettings(admin, names.dlq);
   const wrong = [
     ...topics.flatMap(({ name, partitions }) => {
       const minInsync = Number((name === names.orders ? orders : dlq)["min.insync.replicas"]);
-      return checkReplicas(name, partitions, brokers, minInsync);
+      return checkReplicas(name, partitions, brokers, minInsync, alter);
     }),
-    ...checkSettings(names, orders, dlq),
+    ...checkSettings(names, orders, dlq, alter),
   ];
   const words = topics.map(({ name, partitions }) => `${name} (${partitions.length})`).join(" and ");
   return orWell(wrong, "topics", `${words} keep what they are given`);
@@ -72,6 +77,7 @@ function checkReplicas(
   partitions: readonly PartitionMetadata[],
   brokers: number,
   minInsync: number,
+  alter: AlterTopic,
 ): readonly Finding[] {
   const found: Finding[] = [];
   const leaderless = partitions.filter(({ leader }) => leader < 0).map(({ partitionId }) => partitionId);
@@ -94,7 +100,7 @@ function checkReplicas(
       minInsync < wanted
         ? "an acknowledged record can be lost with one broker"
         : "one broker's restart stops all writing";
-    const mend = `kafka-configs.sh --alter --topic ${topic} --add-config min.insync.replicas=${wanted}`;
+    const mend = alter(topic, `min.insync.replicas=${wanted}`);
     found.push(unwell("topics", `${topic}: min.insync.replicas is ${minInsync} of ${replicas}: ${because}`, mend));
   }
   return found;

@@ -1,4 +1,5 @@
 import { ago } from "../dlq/describe";
+import { DLQ_MESSAGE_BYTES, ORDERS_MESSAGE_BYTES } from "../start/kafka-files";
 import type { TopicNames } from "./check-kafka";
 import { type Finding, unwell } from "./finding";
 
@@ -15,19 +16,33 @@ const FOR_EVER = -1;
 /** Kafka's own default. A system that is away for longer, or a backup that is older, finds its records gone. */
 const SHORTEST_RETENTION_MS = 7 * 86_400_000;
 
+/** The command that gives a topic another setting. */
+export type AlterTopic = (topic: string, setting: string) => string;
+
+/** To be pasted as it is, where Kafka's scripts are. */
+export function alterAt(brokers: readonly string[]): AlterTopic {
+  return (topic, setting) =>
+    `kafka-configs.sh --bootstrap-server ${brokers} --alter --topic ${topic} --add-config ${setting}`;
+}
+
 /** What of the settings of `orders` and `orders.dlq` would lose a record or refuse a dead letter. Pure. */
-export function checkSettings(names: TopicNames, orders: TopicSettings, dlq: TopicSettings): readonly Finding[] {
+export function checkSettings(
+  names: TopicNames,
+  orders: TopicSettings,
+  dlq: TopicSettings,
+  alter: AlterTopic,
+): readonly Finding[] {
   return [
-    ...checkKeeping(names.orders, orders, SHORTEST_RETENTION_MS),
-    ...checkKeeping(names.dlq, dlq, Number.POSITIVE_INFINITY),
-    ...checkFit(names, orders, dlq),
+    ...checkKeeping(names.orders, orders, SHORTEST_RETENTION_MS, alter),
+    ...checkKeeping(names.dlq, dlq, Number.POSITIVE_INFINITY, alter),
+    ...checkFit(names, orders, dlq, alter),
   ];
 }
 
-function checkKeeping(topic: string, settings: TopicSettings, neededMs: number): readonly Finding[] {
+function checkKeeping(topic: string, settings: TopicSettings, neededMs: number, alter: AlterTopic): readonly Finding[] {
   const found: Finding[] = [];
-  const say = (what: string, mend: string): void => {
-    found.push(unwell("topics", `${topic}: ${what}`, `kafka-configs.sh --alter --topic ${topic} --add-config ${mend}`));
+  const say = (what: string, setting: string): void => {
+    found.push(unwell("topics", `${topic}: ${what}`, alter(topic, setting)));
   };
   const retention = Number(settings["retention.ms"]);
   if (retention !== FOR_EVER && retention < neededMs) {
@@ -52,18 +67,22 @@ function checkKeeping(topic: string, settings: TopicSettings, neededMs: number):
 }
 
 /** A dead letter is a record of `orders` with its own timestamp and up to 8 KiB of headers more. */
-function checkFit(names: TopicNames, orders: TopicSettings, dlq: TopicSettings): readonly Finding[] {
+function checkFit(names: TopicNames, orders: TopicSettings, dlq: TopicSettings, alter: AlterTopic): readonly Finding[] {
   const found: Finding[] = [];
-  const alter = `kafka-configs.sh --alter --topic ${names.dlq} --add-config`;
   const [taken, room] = [Number(orders["max.message.bytes"]), Number(dlq["max.message.bytes"])];
   if (room <= taken) {
     const what = `${names.dlq} takes ${room} bytes, ${names.orders} ${taken}: a large record's dead letter is refused`;
-    found.push(unwell("topics", `${what} (max.message.bytes)`, `${alter} max.message.bytes=${2 * taken}`));
+    // Where the dead letters have the room that they are made with, it is `orders` that was made without its limit.
+    const mend =
+      room >= DLQ_MESSAGE_BYTES
+        ? alter(names.orders, `max.message.bytes=${ORDERS_MESSAGE_BYTES}`)
+        : alter(names.dlq, `max.message.bytes=${2 * taken}`);
+    found.push(unwell("topics", `${what} (max.message.bytes)`, mend));
   }
   for (const name of ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"] as const) {
     if (BigInt(dlq[name]) >= BigInt(orders[name])) continue;
     const what = `${names.dlq} refuses timestamps that ${names.orders} takes (${name})`;
-    found.push(unwell("topics", what, `${alter} ${name}=${orders[name]}`));
+    found.push(unwell("topics", what, alter(names.dlq, `${name}=${orders[name]}`)));
   }
   return found;
 }
