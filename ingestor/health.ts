@@ -3,6 +3,7 @@ import Koa from "koa";
 import type { Consumption } from "./consume";
 import type { Failure } from "./failure";
 import type { IngestorMetrics } from "./metrics";
+import { KAFKA_SILENCE_SECONDS } from "./watch-silence";
 
 /** What the ingestor cannot store orders without. */
 export type Part = "PostgreSQL" | "Kafka";
@@ -64,9 +65,6 @@ export function createHealthApp({ consumption, outage, deliveryProblem, metrics 
 }
 
 type CurrentConsumption = ReturnType<HealthDeps["consumption"]>;
-
-/** Several heartbeats that have not been answered. */
-const KAFKA_SILENCE_SECONDS = 10;
 
 function findObstacle(consumption: CurrentConsumption, outage: OutageState): string | undefined {
   const missing = outage.describe();

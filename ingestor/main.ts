@@ -13,6 +13,7 @@ import { createApartJudge } from "./judge-apart";
 import { createMetrics } from "./metrics";
 import { createOutbox } from "./outbox";
 import { startSweep } from "./sweep";
+import { watchSilence } from "./watch-silence";
 
 /** Connections beside those of the partitions: deliveries, the sweep, the reading of positions. */
 const FURTHER_CONNECTIONS = 3;
@@ -106,5 +107,6 @@ runMain(program, async (settings) => {
     metrics,
     log,
   });
+  shutdown.add("silence watch", watchSilence(consumption, onOutage, log));
   log.info({ event: "process.started", topic: settings.KAFKA_TOPIC }, `ingesting ${settings.KAFKA_TOPIC}`);
 });

@@ -101,14 +101,18 @@ test("the broker is stopped in the middle of 1,000 orders, and started again", a
   expect(openings()).toBe(opened);
 });
 
-test("the broker freezes, which /readyz tells, and thaws", async () => {
+test("the broker freezes, which /readyz and the log tell, and thaws", async () => {
+  const told = (event: string): boolean =>
+    ingestor.log.some((line) => line["event"] === event && line["part"] === "Kafka");
   kafka.freeze();
   const { status } = await waitUntil("/readyz tells it", async () => {
     const answer = await ingestor.readiness();
-    return /^Kafka has not answered for \d+ s$/.test(String(answer.body["reason"])) && answer;
+    return /Kafka (has not answered for \d+ s|\(NO_ANSWER\))/.test(String(answer.body["reason"])) && answer;
   });
   expect(status).toBe(503);
+  await waitUntil("the log tells it", () => told("outage.began"));
   kafka.thaw();
+  await waitUntil("the log tells its end", () => told("outage.ended"));
   await publish(100);
   await untilIngested(20_000);
 });
