@@ -24,7 +24,7 @@ const told = (): string => {
 beforeEach(() => {
   home = openHome({ ORDERS_HOME: mkdtempSync(join(tmpdir(), "orders-accidents-")) });
   for (const name of ["passwords.json", "ports.json", "running.json"]) writeFileSync(home.path(name), "{}");
-  writeEnvFile(home, { KAFKA_BROKERS: "127.0.0.1:9092", READER_URL: "http://127.0.0.1:8080" });
+  writeEnvFile(home, { KAFKA_BROKERS: "127.0.0.1:9092", READER_URL: "http://127.0.0.1:8080" }, ["KAFKA_BROKERS"]);
 });
 
 afterEach(() => rmSync(home.folder, { recursive: true }));

@@ -32,7 +32,7 @@ function isSound(name: string, text: string): boolean {
       text
         .trimEnd()
         .split("\n")
-        .every((line) => /^\w+='[^']*'$/.test(line))
+        .every((line) => /^(\w+='[^']*'|# .*)$/.test(line))
     );
   try {
     const value: unknown = JSON.parse(text);
