@@ -38,7 +38,7 @@ it("counts by reason and first path, tells ages and rates, and what has not been
   const { stdout: text } = await dlq();
   expect(text).toMatch(/^4 dead letters, 4 open: the first 3 h ago, the last \d+ s ago\n3 failures in the last hour/);
   expect(text).toContain("2 delivered, 1 waiting, the longest for ");
-  expect(text).toMatch(/2 +2 +1 +deserialize +\/ .* \/ is .* \(and 1 other mistake\)\n/);
+  expect(text).toMatch(/2 +2 +1 +deserialize +\/ .* \/ is .* \(1 other first mistake in this group\)\n/);
 });
 
 it("lists the newest first, and what a wish leaves of them", async () => {

@@ -280,6 +280,9 @@ it("looks at the offsets that are meant, and sends no more than it is told to", 
   ];
   expect(none.map(({ code }) => code)).toEqual([0, 1]);
   for (const { stderr } of none) expect(stderr).toContain("no dead letter matches (4 looked through)");
+  const beyond = await replay("--dlq-offsets", "999999-");
+  expect(beyond.stderr).toContain("has none of these --dlq-offsets; it has 0:0-3");
+  expect(beyond.stderr).toContain("no dead letters at these offsets");
 });
 
 it("stops at Ctrl-C between two records, and the same command goes on", async () => {

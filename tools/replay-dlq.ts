@@ -22,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
   const kafka = createKafka(settings, createToolLog("replay-dlq"), "orders-replay-dlq");
   const signal = stopSignal();
   const progress = new Progress();
-  const report = new Report(options.go ? "sent again" : "would be sent");
+  const report = new Report(options.go ? "sent again" : "would be sent", options.dlqOffsets !== undefined);
   const ledger = new Ledger(settings.DATABASE_URL);
   await ledger.open(!options.go);
   const admin = kafka.admin();

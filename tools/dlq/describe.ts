@@ -16,7 +16,7 @@ export function describeStats(stats: LetterStats, now: Date): string {
   const batches = stats.records > stats.letters ? ` (for ${stats.records} records)` : "";
   const waiting = stats.waitingSince ? `, the longest for ${ago(stats.waitingSince, now)}` : "";
   const lines = [
-    `${stats.letters} dead letters${batches}, ${stats.open} open: the first ${ago(stats.oldest, now)} ago, the last ${ago(stats.newest, now)} ago`,
+    `${stats.letters} ${stats.letters === 1 ? "dead letter" : "dead letters"}${batches}, ${stats.open} open: the first ${ago(stats.oldest, now)} ago, the last ${ago(stats.newest, now)} ago`,
     `${stats.lastHour} failures in the last hour, ${stats.perHour} an hour in the last day`,
     `${stats.delivered} delivered, ${stats.waiting} waiting${waiting}, ${stats.refused} refused by Kafka`,
     ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
@@ -27,7 +27,7 @@ export function describeStats(stats: LetterStats, now: Date): string {
       ...stats.causes.map(({ letters, open, lastHour, reason, path, newest, example, mistakes }) => [
         ...[letters, open, lastHour].map(String),
         ...[reason, printable(path), `${ago(newest, now)} ago`],
-        `${printable(example)}${mistakes > 1 ? ` (and ${mistakes - 1} other ${mistakes === 2 ? "mistake" : "mistakes"})` : ""}`,
+        `${printable(example)}${mistakes > 1 ? ` (${mistakes - 1} other first ${mistakes === 2 ? "mistake" : "mistakes"} in this group)` : ""}`,
       ]),
     ]),
   ];
@@ -43,7 +43,7 @@ function describeReplays({ stored, failedAgain, duplicate, unknown }: LetterStat
   ] as const;
   const all = outcomes.reduce((sum, [count]) => sum + count, 0);
   const told = outcomes.flatMap(([count, words]) => (count > 0 ? [`${count} ${words}`] : []));
-  return all === 0 ? [] : [`${all} were brought back: ${told.join(", ")}`];
+  return all === 0 ? [] : [`${all} ${all === 1 ? "was" : "were"} brought back: ${told.join(", ")}`];
 }
 
 export function describeList(letters: readonly LetterHead[], matched: number, all: number): string {

@@ -53,7 +53,11 @@ export class Report {
   #ready = 0;
   #unnamedCount = 0;
 
-  constructor(private readonly sendWord: string) {}
+  /** @param isPart whether only some offsets of the topic were meant, so that the others' letters are not known of */
+  constructor(
+    private readonly sendWord: string,
+    private readonly isPart: boolean,
+  ) {}
 
   /** So many dead letters were come to, whether they are meant or not. */
   lookThrough(letters: number): void {
@@ -98,7 +102,8 @@ export class Report {
   table(): string[] {
     if (this.#groups.size === 0) {
       const all = this.#lookedThrough;
-      return [all === 0 ? "no dead letters" : `no dead letter matches (${all.toLocaleString("en")} looked through)`];
+      if (all === 0) return [this.isPart ? "no dead letters at these offsets" : "no dead letters"];
+      return [`no dead letter matches (${all.toLocaleString("en")} looked through)`];
     }
     const groups = [...this.#groups.values()].sort((a, b) => b.records - a.records);
     return alignColumns([

@@ -48,7 +48,9 @@ const SLICE = 250;
  */
 export async function replay(deps: ReplayDeps): Promise<number> {
   const { kafka, admin, ledger, dlqTopic, options, progress, signal } = deps;
-  const bounds = narrow(await readLogBounds(admin, dlqTopic), options.dlqOffsets);
+  const logs = await readLogBounds(admin, dlqTopic);
+  const bounds = narrow(logs, options.dlqOffsets);
+  if (bounds.length === 0 && options.dlqOffsets) progress.say(describeLogs(dlqTopic, logs));
   const target = await openTarget(deps);
   if (options.go) await resume(target, deps);
 
@@ -84,6 +86,14 @@ function narrow(bounds: readonly LogBounds[], wish: OffsetWish | undefined): Log
     const to = wish.last === undefined ? high : earlier(wish.last + 1n, high);
     return from < to ? [{ partition, low: from, high: to }] : [];
   });
+}
+
+/** For whoever asked for offsets that are not there. */
+function describeLogs(dlqTopic: string, logs: readonly LogBounds[]): string {
+  const held = logs.map(({ partition, low, high }) =>
+    low < high ? `${partition}:${low}-${high - 1n}` : `none in partition ${partition}`,
+  );
+  return `${dlqTopic} has none of these --dlq-offsets; it has ${held.join(", ")}`;
 }
 
 async function openTarget({ ledger, admin, topic }: ReplayDeps): Promise<Target> {
