@@ -51,7 +51,12 @@ async function run(pausedPartitions: readonly number[]): Promise<void> {
   });
   // One that comes before this is the business of early-stop.
   const fetching = new Promise((resolve) => consumer.on(consumer.events.FETCH_START, resolve));
-  await consumer.run({ eachMessage: async ({ message }) => void received.push(String(message.value)) });
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      // Paused again once it has both: a fetch that waits at the broker would be waited for at the end.
+      if (received.push(String(message.value)) === 2) consumer.pause([{ topic: topic.name }]);
+    },
+  });
   await fetching;
 }
 
