@@ -1,6 +1,6 @@
 import { KafkaJSConnectionError } from "kafkajs";
 import { pino } from "pino";
-import { testKafka } from "../e2e/support/kafka-records";
+import { produce, testKafka } from "../e2e/support/kafka-records";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
 import { waitUntil } from "../e2e/support/wait-until";
@@ -48,5 +48,35 @@ test("an outage is over for a generation that never met it, when the one that di
   assignment.assign([0]);
   await waitUntil("the partition is open", async () => assignment.isPositioned());
   expect(outage.describe()).toBeUndefined();
+  await admin.disconnect();
+});
+
+// G1. Fails when positions are held against ends that were read before them: everything would be read again.
+test("positions that another ingestor moves on while the ends of the logs are read begin no new epoch", async () => {
+  const admin = testKafka(topic.brokers).admin();
+  await admin.connect();
+  let moves = 0;
+  const epochs: number[] = [];
+  const assignment = createAssignment({
+    ...{ topic: topic.name, prisma, metrics: createMetrics(), log: pino({ level: "silent" }) },
+    consumer: { pause: () => {}, resume: () => {}, seek: () => {} },
+    admin: {
+      fetchTopicMetadata: admin.fetchTopicMetadata,
+      fetchTopicOffsets: async (name) => {
+        const ends = await admin.fetchTopicOffsets(name);
+        if (moves++ >= 4) return ends;
+        await produce(topic.brokers, topic.name, [{ value: "record", partition: 0 }]);
+        await prisma.position.updateMany({ where: { partition: 0 }, data: { nextOffset: Number(ends[0]?.high) + 1 } });
+        return ends;
+      },
+    },
+    onOutage: () => {},
+    onOpened: ({ epoch }) => void epochs.push(epoch),
+  });
+  const before = await prisma.epoch.count();
+  assignment.assign([0]);
+  await waitUntil("the partition is open", async () => assignment.isPositioned());
+  expect(await prisma.epoch.count()).toBe(before);
+  expect(epochs).toHaveLength(1);
   await admin.disconnect();
 });

@@ -7,7 +7,7 @@ import type { Log } from "../runtime/log";
 import { classifyFailure } from "./failure";
 import type { Part, ReportOutage } from "./health";
 import type { IngestorMetrics } from "./metrics";
-import { type LogBounds, type OpenedPosition, openPositions, type SeenTopic } from "./open-positions";
+import { isStillEnded, type LogBounds, type OpenedPosition, openPositions, type SeenTopic } from "./open-positions";
 
 /**
  * Which partitions are ours and where each of them stands.
@@ -160,20 +160,21 @@ async function findPositions(
   partitions: readonly number[],
   endedEpoch: number | undefined,
 ): Promise<readonly OpenedPosition[]> {
-  const open = async (ended?: number) => openPositions(prisma, await lookAt(admin, topic, partitions), ended);
-  const first = await open(endedEpoch);
-  if (first.kind === "opened") return first.positions;
-  await delay(CONFIRM_NEW_TOPIC_MS);
-  const again = await open(endedEpoch);
-  if (again.kind === "opened") return again.positions;
-  if (again.topicId !== first.topicId) throw new Error("the brokers do not agree on the topic's id yet");
-  log.error(
-    { event: "positions.topic-made-anew", topic, endedEpoch: again.epoch },
-    `${topic} is not the topic of epoch ${again.epoch} any more: it was made anew, and a new epoch begins`,
-  );
-  const anew = await open(again.epoch);
-  if (anew.kind === "opened") return anew.positions;
-  throw new Error("the topic is being made anew again and again");
+  const look = (): Promise<SeenTopic> => lookAt(admin, topic, partitions);
+  for (;;) {
+    const found = await openPositions(prisma, await look(), endedEpoch);
+    if (found.kind === "opened") return found.positions;
+    // The ends are read again, after the positions now: what another ingestor moves on stays below them.
+    if (!isStillEnded(found, await look())) continue;
+    await delay(CONFIRM_NEW_TOPIC_MS);
+    if (!isStillEnded(found, await look())) continue;
+    log.error(
+      { event: "positions.topic-made-anew", topic, endedEpoch: found.epoch },
+      `${topic} is not the topic of epoch ${found.epoch} any more: it was made anew, and a new epoch begins`,
+    );
+    const anew = await openPositions(prisma, await look(), found.epoch);
+    if (anew.kind === "opened") return anew.positions;
+  }
 }
 
 async function lookAt(

@@ -27,13 +27,27 @@ export interface OpenedPosition extends Position {
   readonly lag: bigint;
 }
 
-export type OpenedPositions =
-  | { readonly kind: "opened"; readonly positions: readonly OpenedPosition[] }
-  /**
-   * The topic has another id than the epoch's, or positions lie behind the end of their logs: it was made anew, unless the
-   * broker that was asked only lags.
-   */
-  | { readonly kind: "ended"; readonly epoch: number; readonly topicId: string | undefined };
+export type OpenedPositions = { readonly kind: "opened"; readonly positions: readonly OpenedPosition[] } | EndedEpoch;
+
+/**
+ * The topic has another id than the epoch's, or positions lie behind the end of their logs: it was made anew, unless the
+ * broker that was asked lags, or another ingestor has moved the positions on since the ends were read.
+ */
+export interface EndedEpoch {
+  readonly kind: "ended";
+  readonly epoch: number;
+  /** The other id; undefined where the id is none to go by. */
+  readonly topicId: string | undefined;
+  /** The positions that lie behind the ends of their logs. */
+  readonly beyond: readonly Pick<Position, "partition" | "nextOffset">[];
+}
+
+/** Whether what was seen of the topic since still says that it is another one. */
+export function isStillEnded({ topicId, beyond }: EndedEpoch, seenSince: SeenTopic): boolean {
+  if (topicId !== undefined) return seenSince.id === topicId;
+  const ends = new Map(seenSince.bounds.map(({ partition, high }) => [partition, high]));
+  return beyond.some(({ partition, nextOffset }) => nextOffset > (ends.get(partition) ?? nextOffset));
+}
 
 /**
  * Tells where to consume from: PostgreSQL's positions in the topic's current epoch, whatever offsets Kafka has. A
@@ -48,11 +62,12 @@ export function openPositions(prisma: Prisma, topic: SeenTopic, endedEpoch?: num
     await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`orders-epoch:${topic.name}`}, 0))::text`;
     const { id: epoch, topicId } = await currentEpoch(tx, topic, endedEpoch);
     if (topicId !== null && topic.id !== undefined && topicId !== topic.id) {
-      return { kind: "ended", epoch, topicId: topic.id };
+      return { kind: "ended", epoch, topicId: topic.id, beyond: [] };
     }
     const positions = await readPositions(tx, epoch, topic);
-    if (positions.some(({ position, high }) => position.nextOffset > high)) {
-      return { kind: "ended", epoch, topicId: topic.id };
+    const beyond = positions.filter(({ position, high }) => position.nextOffset > high);
+    if (beyond.length > 0) {
+      return { kind: "ended", epoch, topicId: undefined, beyond: beyond.map(({ position }) => position) };
     }
     for (const { position, low } of positions) {
       if (position.missing > 0n) await recordGap(tx, { ...position, nextOffset: low });
