@@ -1,3 +1,6 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { projectRoot } from "../runtime/project-root";
 import { ask, createTestSystem, firstRecords, laterRecords, runTool, type TestSystem } from "./audit/test-support";
 
 let system: TestSystem;
@@ -62,6 +65,20 @@ it("lists the newest first, and what a wish leaves of them", async () => {
     "and 3 older ones (--limit N shows more)",
     "",
   ]);
+});
+
+// Fails when a tool does not ask its terminal how wide it is.
+it.each(["list", "stats"])("%s fits a terminal, and names every letter and path whole", (command) => {
+  const tool = `"${process.execPath}" "${join(projectRoot(), "dist/tools/dlq.js")}" ${command}`;
+  const { stdout } = spawnSync("script", ["-qec", `stty cols 90; ${tool}`, "/dev/null"], {
+    env: { PATH: process.env["PATH"], SHELL: "/bin/sh", DATABASE_URL: system.database.ownerUrl },
+    encoding: "utf8",
+  });
+  const lines = stdout.split(/\r?\n/);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(90);
+  expect(stdout).toMatch(/\/[^\n]*…/);
+  if (command === "stats") expect(stdout).toMatch(/ conflict +\/order_uid +\d+ s ago /);
+  else for (const id of [idOf(2, 0), idOf(2, 1), idOf(0, 2), idOf(1, 1)]) expect(stdout).toContain(`${id} `);
 });
 
 it("says how many there are where a wish leaves none of them", async () => {

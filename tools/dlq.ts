@@ -1,5 +1,6 @@
 import pg from "pg";
 import { readSettings } from "../runtime/settings";
+import { widthOf } from "./align-columns";
 import { countLetters } from "./dlq/count-letters";
 import { describeLetter, describeList, describeStats, viewOf } from "./dlq/describe";
 import { findLetter, listLetters } from "./dlq/find-letters";
@@ -28,14 +29,15 @@ async function main(args: readonly string[]): Promise<number> {
 async function answer(client: pg.Client, options: DlqOptions, now: Date): Promise<number> {
   const tell = (result: object, text: string): Promise<void> =>
     print(options.json ? `${JSON.stringify(result)}\n` : text);
+  const width = widthOf(process.stdout);
   if (options.command === "stats") {
     const stats = await countLetters(client);
-    await tell(stats, describeStats(stats, now));
+    await tell(stats, describeStats(stats, now, width));
     return 0;
   }
   if (options.command === "list") {
     const found = await listLetters(client, options);
-    await tell(found, describeList(found.letters, found.matched, found.all));
+    await tell(found, describeList(found, now, width));
     return 0;
   }
   const letter = await findLetter(client, options.id);

@@ -1,6 +1,7 @@
 import { createApartJudge } from "../ingestor/judge-apart";
 import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { readSettings } from "../runtime/settings";
+import { widthOf } from "./align-columns";
 import { loadLocalEnv } from "./local-env";
 import { Progress } from "./progress";
 import { Ledger } from "./replay-dlq/ledger";
@@ -69,7 +70,12 @@ async function tell({ options, report, ledger, untold, isStopped, say }: Ending)
   const { matched, sent, stored, failedAgain, duplicate } = result;
   const gone = sent - stored - failedAgain - duplicate - untold;
   const isBad = failedAgain > 0 || untold > 0 || report.hasTrouble || isStopped || (options.wait && gone > 0);
-  const lines = [...report.table(), "", ...report.names(), ...(options.go ? await describeSent(result, ledger) : [])];
+  const lines = [
+    ...report.table(widthOf(options.json ? process.stderr : process.stdout)),
+    "",
+    ...report.names(),
+    ...(options.go ? await describeSent(result, ledger) : []),
+  ];
   if (!options.go) lines.push(describeDryRun(result));
   if (untold > 0)
     lines.push(`${untold} sent records are not ingested yet: is the ingestor running? The next --go tells.`);

@@ -1,4 +1,4 @@
-import { alignColumns } from "../align-columns";
+import { alignColumns, type Cut } from "../align-columns";
 import type { LetterStats } from "./count-letters";
 import type { Letter, LetterHead } from "./find-letters";
 import { printable, redactValue, showBytes } from "./redact";
@@ -11,7 +11,8 @@ export function ago(time: string, now: Date): string {
   return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
 }
 
-export function describeStats(stats: LetterStats, now: Date): string {
+/** @param width the terminal's, in columns; undefined where it is none */
+export function describeStats(stats: LetterStats, now: Date, width?: number): string {
   if (stats.letters === 0 || !stats.oldest || !stats.newest) return "no dead letters\n";
   const batches = stats.records > stats.letters ? ` (for ${stats.records} records)` : "";
   const waiting = stats.waitingSince ? `, the longest for ${ago(stats.waitingSince, now)}` : "";
@@ -22,14 +23,18 @@ export function describeStats(stats: LetterStats, now: Date): string {
     ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
     ...describeReplays(stats.replays),
     "",
-    ...alignColumns([
-      ["letters", "open", "last hour", "reason", "path", "newest", "for example"],
-      ...stats.causes.map(({ letters, open, lastHour, reason, path, newest, example, mistakes }) => [
-        ...[letters, open, lastHour].map(String),
-        ...[reason, printable(path), `${ago(newest, now)} ago`],
-        `${printable(example)}${mistakes > 1 ? ` (${mistakes - 1} other first ${mistakes === 2 ? "mistake" : "mistakes"} in this group)` : ""}`,
-      ]),
-    ]),
+    ...alignColumns(
+      [
+        ["letters", "open", "last hour", "reason", "path", "newest", "for example"],
+        ...stats.causes.map(({ letters, open, lastHour, reason, path, newest, example, mistakes }) => [
+          ...[letters, open, lastHour].map(String),
+          ...[reason, printable(path), `${ago(newest, now)} ago`],
+          `${printable(example)}${mistakes > 1 ? ` (${mistakes - 1} other first ${mistakes === 2 ? "mistake" : "mistakes"} in this group)` : ""}`,
+        ]),
+      ],
+      ["never", "never", "never", "never", "never", "never", "words"],
+      width,
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -46,16 +51,35 @@ function describeReplays({ stored, failedAgain, duplicate, unknown }: LetterStat
   return all === 0 ? [] : [`${all} ${all === 1 ? "was" : "were"} brought back: ${told.join(", ")}`];
 }
 
-export function describeList(letters: readonly LetterHead[], matched: number, all: number): string {
+/** On a terminal with the age instead of the time, which is as long as a mistake. @param width as of `describeStats` */
+export function describeList(
+  {
+    letters,
+    matched,
+    all,
+  }: { readonly letters: readonly LetterHead[]; readonly matched: number; readonly all: number },
+  now: Date,
+  width?: number,
+): string {
   if (all === 0) return "no dead letters\n";
   if (matched === 0) return `no dead letter matches (${all} in all)\n`;
   const rows = letters.map((letter) => [
-    ...[letter.id, String(letter.replays), letter.failedAt, letter.reason, deliveryOf(letter), wordsOf(letter)],
+    ...[letter.id, String(letter.replays), width ? `${ago(letter.failedAt, now)} ago` : letter.failedAt],
+    ...[letter.reason, deliveryOf(letter), wordsOf(letter)],
     printable(letter.errors[0] ?? ""),
   ]);
   const more = matched > letters.length ? [`and ${matched - letters.length} older ones (--limit N shows more)`] : [];
-  const head = ["x-dlq-id", "replays", "failed at", "reason", "delivery", "outcome", "first mistake"];
-  return `${[...alignColumns([head, ...rows]), ...more].join("\n")}\n`;
+  const head = [
+    "x-dlq-id",
+    "replays",
+    width ? "failed" : "failed at",
+    "reason",
+    "delivery",
+    "outcome",
+    "first mistake",
+  ];
+  const cuts: readonly Cut[] = ["never", "never", "never", "never", "words", "words", "words"];
+  return `${[...alignColumns([head, ...rows], cuts, width), ...more].join("\n")}\n`;
 }
 
 /** What is shown of a letter, and what `--json` has; nothing of its content in clear, unless it is to be shown in full. */

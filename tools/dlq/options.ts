@@ -75,4 +75,5 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
 
 const notes = `
 npm run dlq -- list --help tells what it can be asked for. Needs DATABASE_URL of the owner or the ingestor.
+On a terminal the tables are cut to its width; a pipe and --json get all, and show tells all of one.
 Exit codes: 0 done, 1 there is no such dead letter, or PostgreSQL does not answer, 2 used wrongly.`;

@@ -1,4 +1,4 @@
-import { alignColumns } from "../align-columns";
+import { alignColumns, LIST } from "../align-columns";
 import { printable } from "../dlq/redact";
 import type { ProgressText } from "../progress";
 import { firstPathOf, type Letter } from "./letter";
@@ -99,19 +99,24 @@ export class Report {
     return this.#unnamedCount > 0 ? [...lines, `and ${this.#unnamedCount} more that stay for other causes`] : lines;
   }
 
-  table(): string[] {
+  /** @param width the terminal's, in columns; undefined where it is none */
+  table(width?: number): string[] {
     if (this.#groups.size === 0) {
       const all = this.#lookedThrough;
       if (all === 0) return [this.isPart ? "no dead letters at these offsets" : "no dead letters"];
       return [`no dead letter matches (${all.toLocaleString("en")} looked through)`];
     }
     const groups = [...this.#groups.values()].sort((a, b) => b.records - a.records);
-    return alignColumns([
-      ["records", "reason", "path", "what", "for example (offset in the dead-letter topic)"],
-      ...groups.map(({ records, reason, path, fate, examples }) => [
-        ...[records.toLocaleString("en"), reason, printable(path), printable(fate), examples.join(", ")],
-      ]),
-    ]);
+    return alignColumns(
+      [
+        ["records", "reason", "path", "what", "for example (offset in the dead-letter topic)"],
+        ...groups.map(({ records, reason, path, fate, examples }) => [
+          ...[records.toLocaleString("en"), reason, printable(path), printable(fate), examples.join(LIST)],
+        ]),
+      ],
+      ["never", "never", "never", "words", "list"],
+      width,
+    );
   }
 
   #count(letter: Letter, fate: string): void {
