@@ -1,12 +1,12 @@
 import { CompressionTypes, type Message, type Producer } from "kafkajs";
-import type { OutboxRow } from "../prisma/generated/client";
 import { asKafkajsHeaders, countHeaders, decodeHeaders } from "../runtime/kafka/headers";
 import type { Log } from "../runtime/log";
 import { deadLetterId, MOST_HEADERS, writeDeadLetterHeaders } from "./dead-letter";
 import { classifyFailure } from "./failure";
 import type { RejectReason } from "./judge";
+import type { Letter } from "./letter-source";
 import type { IngestorMetrics } from "./metrics";
-import type { LeasedRow, Outbox } from "./outbox";
+import type { Outbox } from "./outbox";
 
 export interface DeliverDeps {
   readonly outbox: Outbox;
@@ -17,8 +17,7 @@ export interface DeliverDeps {
 }
 
 /** What is read and sent at once. A row alone may be larger: Kafka's limit for it is the dead-letter topic's. */
-const PORTION_ROWS = 500;
-const PORTION_BYTES = 1_048_576;
+const PORTION_BYTES = 2 * 1_048_576;
 /**
  * A record that came compressed may be far larger than the dead-letter topic's limit of 16 MiB, which is of what is sent:
  * it goes back compressed. Gzip, because every client of Kafka has it.
@@ -33,27 +32,44 @@ const BROKER_TIMEOUT_MS = 10_000;
  *
  * @throws when Kafka or the database cannot be reached; the rows that were not sent are free again then
  */
-export async function deliver(ids: readonly bigint[], deps: DeliverDeps): Promise<void> {
-  const leased = await deps.outbox.lease(ids);
-  const portions = splitByBytes(leased);
-  for (const [index, portion] of portions.entries()) {
-    try {
-      await deliverPortion(portion, deps);
-    } catch (error) {
-      await deps.outbox.release(portions.slice(index).flat());
-      throw error;
-    }
-  }
+export type Deliver = (ids: readonly bigint[]) => Promise<void>;
+
+/** Several calls may be under way: what they name is sent in the order of the calls, while what was sent is being marked. */
+export function createDelivery(deps: DeliverDeps): Deliver {
+  let turn: Promise<unknown> = Promise.resolve();
+  return async (ids) => {
+    const sending = turn.then(() => sendPortions(ids, deps));
+    turn = sending.catch(() => {});
+    await markSent(await sending, deps);
+  };
 }
 
-async function deliverPortion(ids: readonly bigint[], deps: DeliverDeps): Promise<void> {
-  const rows = await deps.outbox.read(ids);
-  const [row] = rows;
-  if (rows.length === 1 && row && countHeaders(Buffer.from(row.headers)) > MOST_HEADERS) {
-    return refuse(row, "TOO_MANY_HEADERS", deps);
+/** Sends portion by portion; what was sent last is left to be marked. */
+async function sendPortions(ids: readonly bigint[], deps: DeliverDeps): Promise<readonly Letter[]> {
+  let sent: readonly Letter[] = [];
+  for (let rest = ids; rest.length > 0; ) {
+    await markSent(sent, deps);
+    sent = [];
+    const portion = await deps.outbox.take(rest, PORTION_BYTES);
+    const last = portion.at(-1);
+    rest = last ? rest.filter((id) => id > last.id) : [];
+    sent = await send(portion, deps).catch(async (error: unknown) => {
+      await deps.outbox.release(portion.map(({ id }) => id));
+      throw error;
+    });
   }
-  const bytes = rows.reduce(
-    (sum, each) => sum + (each.key?.length ?? 0) + (each.value?.length ?? 0) + each.headers.length,
+  return sent;
+}
+
+/** @returns those that were sent and are still to be marked: some may be refused, for good */
+async function send(letters: readonly Letter[], deps: DeliverDeps): Promise<readonly Letter[]> {
+  const tooMany = letters.filter(({ headers }) => countHeaders(Buffer.from(headers)) > MOST_HEADERS);
+  for (const letter of tooMany) await refuse(letter, "TOO_MANY_HEADERS", deps);
+  const sendable = tooMany.length > 0 ? letters.filter((letter) => !tooMany.includes(letter)) : letters;
+  const [first] = sendable;
+  if (!first) return [];
+  const bytes = sendable.reduce(
+    (sum, { key, value, headers }) => sum + (key?.length ?? 0) + (value?.length ?? 0) + headers.length,
     0,
   );
   try {
@@ -62,27 +78,35 @@ async function deliverPortion(ids: readonly bigint[], deps: DeliverDeps): Promis
       acks: -1,
       timeout: BROKER_TIMEOUT_MS,
       compression: bytes > COMPRESSED_ABOVE_BYTES ? CompressionTypes.GZIP : CompressionTypes.None,
-      messages: rows.map(toMessage),
+      messages: sendable.map(toMessage),
     });
+    return sendable;
   } catch (error) {
     const { action, code } = classifyFailure(error);
     deps.metrics.deliveryFailures.inc();
     deps.log.warn(
-      { event: "dead-letter.send-failed", code, rows: rows.length },
+      { event: "dead-letter.send-failed", code, rows: sendable.length },
       `dead letters wait: Kafka says ${code}`,
     );
     if (action !== "isolate") throw error;
-    if (rows.length === 1 && row) return refuse(row, code, deps);
+    if (sendable.length === 1) {
+      await refuse(first, code, deps);
+      return [];
+    }
     // One that Kafka will not take must not hold up those beside it.
-    for (const id of ids) await deliverPortion([id], deps);
-    return;
+    for (const letter of sendable) await markSent(await send([letter], deps), deps);
+    return [];
   }
-  await deps.outbox.markDelivered(ids);
-  for (const { reason } of rows) deps.metrics.deadLetters.inc({ reason, outcome: "delivered" });
-  deps.log.debug({ event: "dead-letter.delivered", rows: ids.length }, `${ids.length} dead letters delivered`);
 }
 
-async function refuse({ id, reason }: OutboxRow, code: string, { outbox, metrics, log }: DeliverDeps): Promise<void> {
+async function markSent(letters: readonly Letter[], { outbox, metrics, log }: DeliverDeps): Promise<void> {
+  if (letters.length === 0) return;
+  await outbox.markDelivered(letters.map(({ id }) => id));
+  for (const { reason } of letters) metrics.deadLetters.inc({ reason, outcome: "delivered" });
+  log.debug({ event: "dead-letter.delivered", rows: letters.length }, `${letters.length} dead letters delivered`);
+}
+
+async function refuse({ id, reason }: Letter, code: string, { outbox, metrics, log }: DeliverDeps): Promise<void> {
   await outbox.markRefused(id, code);
   metrics.deadLetters.inc({ reason, outcome: "refused" });
   log.error(
@@ -92,7 +116,7 @@ async function refuse({ id, reason }: OutboxRow, code: string, { outbox, metrics
 }
 
 /** The dead letter of a row: key, value, timestamp and own headers of the record as they were. */
-export function toMessage(row: OutboxRow): Message {
+export function toMessage(row: Letter): Message {
   const headers = writeDeadLetterHeaders(decodeHeaders(Buffer.from(row.headers)), {
     id: row.dlqId ?? deadLetterId(row),
     reason: row.reason as RejectReason,
@@ -110,21 +134,4 @@ export function toMessage(row: OutboxRow): Message {
     timestamp: row.timestamp.toString(),
     headers: asKafkajsHeaders(headers),
   };
-}
-
-function splitByBytes(rows: readonly LeasedRow[]): bigint[][] {
-  const portions: bigint[][] = [];
-  let portion: bigint[] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    if (portion.length > 0 && (portion.length >= PORTION_ROWS || bytes + row.bytes > PORTION_BYTES)) {
-      portions.push(portion);
-      portion = [];
-      bytes = 0;
-    }
-    portion.push(row.id);
-    bytes += row.bytes;
-  }
-  if (portion.length > 0) portions.push(portion);
-  return portions;
 }

@@ -37,8 +37,11 @@ interface DeliveryJob {
 const ROWS_PER_JOB = 500;
 /** The outbox remembers what is to be done; a job that is over has nothing left to say. */
 const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
-/** A job that was picked up by workers that died is harmless, however often: rows are protected by their leases. */
-const WORKER_OPTIONS = { concurrency: 1, maxStalledCount: 1_000 } satisfies Partial<WorkerOptions>;
+/**
+ * Two, so that a job is being sent while the one before it is being marked and ended. A job that was picked up by
+ * workers that died is harmless, however often: rows are protected by their leases.
+ */
+const WORKER_OPTIONS = { concurrency: 2, maxStalledCount: 1_000 } satisfies Partial<WorkerOptions>;
 
 /**
  * Opens the queue. Redis may come later; PostgreSQL has to be there.

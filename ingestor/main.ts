@@ -6,10 +6,11 @@ import { runMain } from "../runtime/run-main";
 import { handleShutdown } from "../runtime/shutdown";
 import { connectPatiently } from "./connect-patiently";
 import { type Consumption, consume } from "./consume";
-import { deliver } from "./deliver";
+import { createDelivery } from "./deliver";
 import { type DeliveryQueue, openDeliveryQueue } from "./delivery-queue";
 import { createHealthApp, OutageState, type ReportOutage } from "./health";
 import { createApartJudge } from "./judge-apart";
+import { createLetterSource } from "./letter-source";
 import { createMetrics } from "./metrics";
 import { createOutbox } from "./outbox";
 import { startSweep } from "./sweep";
@@ -71,7 +72,9 @@ runMain(program, async (settings) => {
   const kafka = createKafka(settings, log, "orders-ingestor");
 
   // Dead letters: outbox → BullMQ → the dead-letter topic.
-  const outbox = createOutbox(prisma, settings.KAFKA_TOPIC);
+  const letters = createLetterSource(settings.DATABASE_URL);
+  shutdown.add("letters", letters.close);
+  const outbox = createOutbox(prisma, letters, settings.KAFKA_TOPIC);
   metrics.watchOutbox(outbox.depth);
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: DELIVERY_RETRY });
   await connectPatiently("Kafka", onOutage, () => producer.connect());
@@ -81,7 +84,7 @@ runMain(program, async (settings) => {
       redisUrl: settings.REDIS_URL,
       databaseUrl: settings.DATABASE_URL,
       name: `deliver-${settings.KAFKA_DLQ_TOPIC}`,
-      deliver: (ids) => deliver(ids, { outbox, producer, dlqTopic: settings.KAFKA_DLQ_TOPIC, metrics, log }),
+      deliver: createDelivery({ outbox, producer, dlqTopic: settings.KAFKA_DLQ_TOPIC, metrics, log }),
       log,
     }),
   );

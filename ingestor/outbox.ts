@@ -1,5 +1,8 @@
 import { type Prisma, TRANSACTION_PATIENCE } from "../prisma/client";
-import { type OutboxRow, Prisma as Sql } from "../prisma/generated/client";
+import { Prisma as Sql } from "../prisma/generated/client";
+import { ParkedBytes } from "../prisma/parked-bytes";
+import { LETTER_COLUMNS, type Letter, type LetterSource } from "./letter-source";
+import { bigintArray } from "./pg-array";
 
 /**
  * The rows of the outbox as their delivery sees them.
@@ -9,9 +12,11 @@ import { type OutboxRow, Prisma as Sql } from "../prisma/generated/client";
  * again, whatever became of the worker.
  */
 export interface Outbox {
-  /** Leases those of the named rows that are waiting, in order. Returns their sizes, so that they can be read in portions. */
-  lease(ids: readonly bigint[]): Promise<readonly LeasedRow[]>;
-  read(ids: readonly bigint[]): Promise<readonly OutboxRow[]>;
+  /**
+   * Leases those of the named rows that are waiting, from the first on until there are `bytes` of them, and one at least
+   * if any waits. In order.
+   */
+  take(ids: readonly bigint[], bytes: number): Promise<readonly Letter[]>;
   markDelivered(ids: readonly bigint[]): Promise<void>;
   markRefused(id: bigint, refusal: string): Promise<void>;
   /** Gives rows back before their lease ends, after a delivery that failed. */
@@ -32,46 +37,43 @@ export interface OutboxDepth {
   readonly oldestSeconds: number;
 }
 
-export interface LeasedRow {
-  readonly id: bigint;
-  /** Of key, value and headers. */
-  readonly bytes: number;
-}
-
 /** Longer than a portion takes with its retries (deliver.ts); a crashed worker's rows wait this long. */
 const LEASE_SECONDS = 60;
 /** Any fixed number; this one spells "outb". */
 const SWEEP_LOCK = 0x6f757462;
 
 /** @param topic whose rejected records are looked for; several topics may share a database */
-export function createOutbox(prisma: Prisma, topic: string): Outbox {
+export function createOutbox(prisma: Prisma, source: Pick<LetterSource, "read">, topic: string): Outbox {
   return {
-    lease: async (ids) => {
-      const rows = await prisma.$queryRaw<{ id: bigint; bytes: number }[]>`
-        UPDATE outbox SET leased_until = now() + make_interval(secs => ${LEASE_SECONDS}), attempts = attempts + 1
-        WHERE id IN (
-          SELECT id FROM outbox
-          WHERE id = ANY (${ids.map(String)}::bigint[]) AND delivered_at IS NULL AND refusal IS NULL
+    take: async (ids, bytes) => {
+      // COPY takes no parameters. All of these are numbers, so they can stand in the text.
+      const letters = await source.read(`
+        WITH waiting AS (
+          SELECT id, coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) + octet_length(headers) AS bytes
+          FROM outbox
+          WHERE id = ANY ('{${ids.join()}}'::bigint[]) AND delivered_at IS NULL AND refusal IS NULL
             AND (leased_until IS NULL OR leased_until < now())
-          FOR UPDATE SKIP LOCKED
-        )
-        RETURNING id,
-          coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) + octet_length(headers) AS bytes`;
-      return rows.toSorted((a, b) => Number(a.id - b.id));
+          ORDER BY id FOR UPDATE SKIP LOCKED
+        ), measured AS (SELECT id, bytes, sum(bytes) OVER (ORDER BY id) AS total FROM waiting)
+        UPDATE outbox SET leased_until = now() + make_interval(secs => ${LEASE_SECONDS}), attempts = attempts + 1
+        FROM measured WHERE measured.id = outbox.id AND (total <= ${bytes} OR total = bytes)
+        RETURNING ${LETTER_COLUMNS}`);
+      return letters.sort((a, b) => Number(a.id - b.id));
     },
-    read: (ids) => prisma.outboxRow.findMany({ where: { id: { in: [...ids] } }, orderBy: { id: "asc" } }),
-    markDelivered: async (ids) => {
-      await prisma.outboxRow.updateMany({ where: { id: { in: [...ids] } }, data: { deliveredAt: new Date() } });
-    },
+    markDelivered: (ids) =>
+      withIds(
+        ids,
+        (array) => prisma.$executeRaw`UPDATE outbox SET delivered_at = now() WHERE id = ANY (${array}::bigint[])`,
+      ),
     markRefused: async (id, refusal) => {
       await prisma.outboxRow.update({ where: { id }, data: { refusal } });
     },
-    release: async (ids) => {
-      await prisma.outboxRow.updateMany({
-        where: { id: { in: [...ids] }, deliveredAt: null },
-        data: { leasedUntil: null },
-      });
-    },
+    release: (ids) =>
+      withIds(
+        ids,
+        (array) => prisma.$executeRaw`
+        UPDATE outbox SET leased_until = NULL WHERE id = ANY (${array}::bigint[]) AND delivered_at IS NULL`,
+      ),
     hasForgotten: async (afterSeconds) => {
       const rows = await prisma.$queryRaw`SELECT 1 FROM outbox WHERE ${forgotten(topic, afterSeconds)} LIMIT 1`;
       return Array.isArray(rows) && rows.length > 0;
@@ -95,6 +97,16 @@ export function createOutbox(prisma: Prisma, topic: string): Outbox {
       return row ?? { waiting: 0, refused: 0, oldestSeconds: 0 };
     },
   };
+}
+
+/** Prisma's lists are a parameter for each id. */
+async function withIds(ids: readonly bigint[], use: (array: string) => Promise<unknown>): Promise<void> {
+  const bytes = new ParkedBytes();
+  try {
+    await use(bytes.park(bigintArray(ids)));
+  } finally {
+    bytes.release();
+  }
 }
 
 /** Rows that nobody has had for so long, as a condition. */

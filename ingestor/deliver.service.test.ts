@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import type { Producer } from "kafkajs";
+import { batchOf, judged } from "../e2e/support/judged-records";
+import { readTopic, testKafka } from "../e2e/support/kafka-records";
+import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import { createPrisma, type Prisma } from "../prisma/client";
+import { asKafkajsHeaders, headersOf } from "../runtime/kafka/headers";
+import { createLog } from "../runtime/log";
+import { readDeadLetterHeaders } from "./dead-letter";
+import { createDelivery, type Deliver } from "./deliver";
+import { createLetterSource, type LetterSource } from "./letter-source";
+import { createMetrics } from "./metrics";
+import { openPositions } from "./open-positions";
+import { createOutbox, type Outbox } from "./outbox";
+import { storeBatch } from "./store-batch";
+
+let database: TestDatabase;
+let owner: Prisma;
+let prisma: Prisma;
+let source: LetterSource;
+let outbox: Outbox;
+let topic: TestTopic;
+let producer: Producer;
+let deliver: Deliver;
+let from = 0;
+
+beforeAll(async () => {
+  [database, topic] = await Promise.all([
+    createTestDatabase(),
+    createTestTopic({ config: { "max.message.bytes": "1500000" } }),
+  ]);
+  owner = createPrisma(database.ownerUrl, { connections: 1, name: "test" });
+  prisma = createPrisma(database.ingestorUrl, { connections: 2, name: "test" });
+  await openPositions(prisma, { name: "orders", id: undefined, bounds: [{ partition: 0, low: 0n, high: 1_000n }] });
+  source = createLetterSource(database.ingestorUrl);
+  outbox = createOutbox(prisma, source, "orders");
+  producer = testKafka(topic.brokers).producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
+  deliver = createDelivery({ outbox, producer, dlqTopic: topic.name, metrics: createMetrics(), log });
+});
+
+afterAll(async () => {
+  await producer.disconnect();
+  await Promise.all([prisma.$disconnect(), owner.$disconnect(), source.close()]);
+  await Promise.all([database.drop(), topic.drop()]);
+});
+
+/** Puts records with these values into the outbox. */
+async function reject(values: readonly (Buffer | null)[]): Promise<readonly bigint[]> {
+  const headers = asKafkajsHeaders([{ key: Buffer.from("trace"), value: Buffer.from([0, 255]) }]);
+  const records = values.map((value, index) => judged(from + index, value, { key: Buffer.from([index]), headers }));
+  from += values.length;
+  const result = await storeBatch(prisma, batchOf(records));
+  if (result.kind !== "stored") throw new Error(`the batch was ${result.kind}`);
+  return result.outboxIds;
+}
+
+const states = async (ids: readonly bigint[]): Promise<readonly string[]> => {
+  const rows = await prisma.outboxRow.findMany({ where: { id: { in: [...ids] } }, orderBy: { id: "asc" } });
+  return rows.map(({ deliveredAt, refusal }) => (deliveredAt ? "delivered" : (refusal ?? "waiting")));
+};
+
+test("a letter is taken as Prisma reads it, and by nobody else until its lease ends", async () => {
+  const ids = await reject([Buffer.from("{"), null, Buffer.alloc(0)]);
+  const times = { failedAt: new Date("2026-01-02T03:04:05.678Z"), firstFailedAt: new Date("2025-12-31T23:59:59.999Z") };
+  await owner.outboxRow.updateMany({
+    where: { id: ids[1] ?? 0n },
+    data: { ...times, dlqId: "orders:1:0:7", replays: 2 },
+  });
+  const letters = await outbox.take(ids, 1_000);
+  const rows = await prisma.outboxRow.findMany({ where: { id: { in: [...ids] } }, orderBy: { id: "asc" } });
+  expect(letters.length).toBe(3);
+  const bytes = (part: Uint8Array | null): string | null => part && Buffer.from(part).toString("hex");
+  for (const [index, { key, value, headers, ...others }] of letters.entries()) {
+    const row = rows[index];
+    expect(row).toMatchObject(others);
+    expect([key, value, headers].map(bytes)).toEqual(
+      [row?.key, row?.value, row?.headers].map((part) => bytes(part ?? null)),
+    );
+  }
+  expect(await outbox.take(ids, 1_000)).toEqual([]);
+  await outbox.release(ids);
+  expect((await outbox.take(ids, 1_000)).map(({ id }) => id)).toEqual(ids);
+});
+
+// G8. Fails when a portion takes all that a job names.
+test("what is taken at once is bounded in bytes, but for a single letter", async () => {
+  const ids = await reject([100, 100, 5_000, 100].map((size) => Buffer.alloc(size, "x")));
+  const taken: number[] = [];
+  for (let rest = ids; rest.length > 0; rest = rest.slice(taken.at(-1))) {
+    taken.push((await outbox.take(rest, 1_000)).length);
+  }
+  expect(taken).toEqual([2, 1, 1]);
+});
+
+// Fails when a call does not wait for those before it, or a portion for the one before it.
+test("what several calls name is sent in the order of the calls, in portions", async () => {
+  const jobs: (readonly bigint[])[] = [];
+  for (let job = 0; job < 3; job++) {
+    jobs.push(await reject(Array.from({ length: 4 }, () => Buffer.alloc(job === 0 ? 900_000 : 10, "x"))));
+  }
+  await Promise.all(jobs.map(deliver));
+  expect(await states(jobs.flat())).toEqual(Array(12).fill("delivered"));
+  const sent = await readTopic(topic.brokers, topic.name, 12);
+  const offsets = sent.map((message) => Number(readDeadLetterHeaders(headersOf(message))?.offset));
+  expect(offsets).toEqual(Array.from({ length: 12 }, (_, index) => from - 12 + index));
+});
+
+// G4. Fails when what Kafka refuses is sent together with its neighbours for ever.
+test("a letter that Kafka will not take is refused, and those beside it are delivered", async () => {
+  const ids = await reject([Buffer.from("a"), randomBytes(1_600_000), Buffer.from("b")]);
+  await deliver(ids);
+  expect(await states(ids)).toEqual(["delivered", "MESSAGE_TOO_LARGE", "delivered"]);
+});
+
+// G5. Fails when the connection is kept after it has broken.
+test("a connection that is lost costs one call, and the next delivers", async () => {
+  const ids = await reject([Buffer.from("c")]);
+  await prisma.$queryRaw`
+    SELECT pg_terminate_backend(pid, 10000)::text FROM pg_stat_activity
+    WHERE application_name = 'orders-ingestor-letters' AND datname = current_database()`;
+  await expect(deliver(ids)).rejects.toThrow();
+  await deliver(ids);
+  expect(await states(ids)).toEqual(["delivered"]);
+});
