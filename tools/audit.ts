@@ -60,4 +60,4 @@ async function auditFully(
   }
 }
 
-runCommand(main);
+runCommand(main, "nothing was changed; the same command begins anew");

@@ -38,7 +38,7 @@ runCommand(async (args) => {
   const rows = Object.fromEntries(measured.series.map((series) => [series.name, rowOf(series)]));
   await print(`${JSON.stringify({ bench: options.name, machine, rows, goals: measured.goals })}\n`);
   return 0;
-});
+}, "what was measured is not kept; the same command begins anew");
 
 function writeReport(bench: BenchName, text: string, plot: Plot | undefined): void {
   const docs = join(projectRoot(), "docs");
@@ -54,10 +54,6 @@ async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Pr
     return database;
   };
   const dropAll = (): Promise<unknown> => Promise.all(databases.splice(0).map(({ drop }) => drop()));
-  // The servers end with this process; the databases would stay.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void dropAll().finally(() => process.exit(1)));
-  }
   try {
     if (name === "growth") return await benchGrowth({ ...options, openDatabase, say });
     const database = await openDatabase();

@@ -50,4 +50,4 @@ async function answer(client: pg.Client, options: DlqOptions, now: Date): Promis
   return 0;
 }
 
-runCommand(main);
+runCommand(main, "nothing was changed; the same command begins anew");

@@ -14,4 +14,4 @@ async function main(args: readonly string[]): Promise<number> {
   return result.ok ? 0 : 1;
 }
 
-runCommand(main);
+runCommand(main, "nothing was changed; the same command begins anew");

@@ -25,13 +25,19 @@ async function main(args: readonly string[]): Promise<number> {
   const progress = new Progress();
   const report = new Report(options.go ? "sent again" : "would be sent", options.dlqOffsets !== undefined);
   const ledger = new Ledger(settings.DATABASE_URL);
-  await ledger.open(!options.go);
   const admin = kafka.admin();
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } });
-  const apart = createApartJudge();
-  try {
+  const connect = async (): Promise<void> => {
+    await ledger.open(!options.go);
     await admin.connect();
     if (options.go) await producer.connect();
+  };
+  if (!(await unlessStopped(signal, connect()))) {
+    progress.say("stopped before anything was sent: the same command goes on from here");
+    return 1;
+  }
+  const apart = createApartJudge();
+  try {
     const { KAFKA_TOPIC: topic, KAFKA_DLQ_TOPIC: dlqTopic } = settings;
     const untold = await replay({
       ...{ kafka, admin, producer, ledger, apart, topic, dlqTopic, options, report, progress, signal },
@@ -53,6 +59,12 @@ async function main(args: readonly string[]): Promise<number> {
     apart.stop();
     await Promise.allSettled([admin.disconnect(), producer.disconnect(), ledger.close()]);
   }
+}
+
+/** Whether it was done before the signal came. */
+function unlessStopped(signal: AbortSignal, work: Promise<void>): Promise<boolean> {
+  const stopped = new Promise<boolean>((resolve) => signal.addEventListener("abort", () => resolve(false)));
+  return Promise.race([work.then(() => true), stopped]);
 }
 
 interface Ending {

@@ -35,6 +35,8 @@ runCommand(async (args) => {
       process.stderr.write("nothing was changed\n");
       return 1;
     }
+    // What is half gone would be of no use: once begun, it is finished.
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => {});
     for (const part of ["postgres", "redis", "env", "passwords.json", "ports.json", "running.json"]) {
       rmSync(path(part), { recursive: true, force: true });
     }

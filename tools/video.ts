@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { projectRoot } from "../runtime/project-root";
 import { parseCommandLine } from "./command-line";
 import { print, runCommand } from "./run-command";
+import { undoWhenStopped } from "./take-back";
 import { startDemoSystem } from "./video/demo-system";
 import { startFilm } from "./video/film";
 import { filmLength } from "./video/film-length";
@@ -52,7 +53,7 @@ runCommand(async (args) => {
   if (seconds <= MOST_SECONDS && bytes <= MOST_BYTES) return 0;
   process.stderr.write(`more than ${MOST_SECONDS} seconds or ${MOST_BYTES} bytes; a calmer machine makes it shorter\n`);
   return 1;
-});
+}, "the film that was there is as it was; the same command begins anew");
 
 async function film(folder: string, executablePath: string, file: string, poster: string): Promise<void> {
   process.stderr.write("starting a system for the film …\n");
@@ -61,7 +62,12 @@ async function film(folder: string, executablePath: string, file: string, poster
   const system = await startDemoSystem(home);
   // Loaded here, so that --help needs nothing that only developers have.
   const { chromium } = await import("playwright-core");
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+  const browser = await chromium.launch({
+    ...{ executablePath, args: ["--no-sandbox", "--disable-gpu"] },
+    // What is stopped is stopped in one place.
+    ...{ handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false },
+  });
+  undoWhenStopped("Chromium", () => browser.close());
   try {
     const stage = await openStage(browser, system.readerUrl);
     process.stderr.write("filming …\n");

@@ -8,6 +8,7 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { projectRoot } from "../../runtime/project-root";
 import { generateOrder } from "../publish/generate-order";
+import { undoWhenStopped } from "../take-back";
 
 /** A database of the bench's own, filled as the ingestor would have, and removed at the end. */
 export interface BenchDatabase {
@@ -39,11 +40,17 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
   const name = `orders_bench_${process.pid}_${++made}`;
   const asOwner = (sql: string): Promise<void> =>
     withClient(ownerUrl, async (client) => void (await client.query(sql)));
-  await asOwner(`CREATE DATABASE ${name}`);
+  const created = asOwner(`CREATE DATABASE ${name}`);
   const url = new URL(ownerUrl);
   url.pathname = `/${name}`;
-  const drop = (): Promise<void> => asOwner(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  const drop = async (): Promise<void> => {
+    await created.catch(() => {});
+    await asOwner(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    dropped();
+  };
+  const dropped = undoWhenStopped(`database ${name}`, drop);
   try {
+    await created;
     // In a process of its own: Prisma's engine migrates once in a process.
     await run(process.execPath, [join(projectRoot(), "dist/prisma/migrate-main.js")], {
       env: { PATH: process.env["PATH"], DATABASE_URL: url.href },

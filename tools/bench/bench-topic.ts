@@ -6,6 +6,7 @@ import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { projectRoot } from "../../runtime/project-root";
 import { readSettings } from "../../runtime/settings";
 import { createTopics } from "../start/topics";
+import { undoWhenStopped } from "../take-back";
 import { createToolLog } from "../tool-log";
 
 /** A topic of the bench's own with its dead letters, made as those of the system are, and removed at the end. */
@@ -34,7 +35,13 @@ export async function createBenchTopic(): Promise<BenchTopic> {
   const groups = new Set<string>();
   const admin = kafka.admin();
   await admin.connect();
-  await createTopics(kafka, { orders: name, dlq: dlqName }).catch(async (error: unknown) => {
+  const created = createTopics(kafka, { orders: name, dlq: dlqName });
+  const removed = undoWhenStopped(`topics ${name} and ${dlqName}`, async () => {
+    await created;
+    await admin.deleteTopics({ topics: [name, dlqName] });
+  });
+  await created.catch(async (error: unknown) => {
+    removed();
     await admin.disconnect();
     throw error;
   });
@@ -44,7 +51,9 @@ export async function createBenchTopic(): Promise<BenchTopic> {
     publish: async (orders, seed, bad) => {
       const program = join(projectRoot(), "dist/tools/publish.js");
       const wish = ["--generate", String(orders), "--seed", String(seed), "--topic", name];
-      await run(process.execPath, [program, ...wish, ...(bad === undefined ? [] : ["--bad", String(bad)])]);
+      const running = run(process.execPath, [program, ...wish, ...(bad === undefined ? [] : ["--bad", String(bad)])]);
+      const ended = undoWhenStopped("publishing", async () => running.child.kill("SIGKILL"));
+      await running.finally(ended);
     },
     publishValue: async (value) => {
       const producer = kafka.producer();
@@ -70,6 +79,7 @@ export async function createBenchTopic(): Promise<BenchTopic> {
       // A group whose members have just left is not empty at once; what stays of it is forgotten by Kafka in time.
       await admin.deleteGroups([...groups]).catch(() => {});
       await admin.deleteTopics({ topics: [name, dlqName] });
+      removed();
       await admin.disconnect();
     },
   };

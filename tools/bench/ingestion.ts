@@ -5,6 +5,7 @@ import type pg from "pg";
 import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { projectRoot } from "../../runtime/project-root";
 import { readSettings } from "../../runtime/settings";
+import { undoWhenStopped } from "../take-back";
 import { createToolLog } from "../tool-log";
 import { startServer } from "./servers";
 
@@ -46,8 +47,13 @@ export async function startIngestion({ client, databaseUrl, rate }: IngestionOpt
     return Number(rows[0]?.stored);
   };
   try {
-    await admin.createTopics({ topics: topics.map((name) => ({ topic: name, numPartitions: PARTITIONS })) });
-    undo.push(() => admin.deleteTopics({ topics }));
+    const created = admin.createTopics({ topics: topics.map((name) => ({ topic: name, numPartitions: PARTITIONS })) });
+    const removed = undoWhenStopped(`topics ${topics.join(" and ")}`, async () => {
+      await created;
+      await admin.deleteTopics({ topics });
+    });
+    undo.push(() => admin.deleteTopics({ topics }).finally(removed));
+    await created;
     const environment = {
       ...process.env,
       ...{ KAFKA_TOPIC: topic, KAFKA_DLQ_TOPIC: `${topic}.dlq`, KAFKA_GROUP: topic, REDIS_URL: "" },
@@ -67,8 +73,10 @@ export async function startIngestion({ client, databaseUrl, rate }: IngestionOpt
     const ended = once(publisher, "exit");
     const killed = (): void => void publisher.kill("SIGKILL");
     process.once("exit", killed);
+    const left = undoWhenStopped("publishing", async () => killed());
     undo.push(async () => {
       process.removeListener("exit", killed);
+      left();
       publisher.kill("SIGTERM");
       await ended;
     });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { undoWhenStopped } from "../take-back";
 import { onCore } from "./machine";
 
 /** A server under load: on the first core, which the load leaves alone, unless it is pinned to none. */
@@ -39,6 +40,7 @@ export async function startServer({
   const child = spawn(program, args, { env: env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
   const killed = (): void => void child.kill("SIGKILL");
   process.once("exit", killed);
+  const left = undoWhenStopped(program, async () => killed());
   let said = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
@@ -47,6 +49,7 @@ export async function startServer({
   }
   const stop = async (): Promise<void> => {
     process.removeListener("exit", killed);
+    left();
     await end(child);
   };
   const deadline = performance.now() + READY_WITHIN_MS;

@@ -4,6 +4,7 @@ import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { projectRoot } from "../../runtime/project-root";
+import { undoWhenStopped } from "../take-back";
 
 /** A system of the film's own, as npm start gives it. */
 export interface DemoSystem {
@@ -24,9 +25,8 @@ export async function startDemoSystem(home: string): Promise<DemoSystem> {
     ...{ cwd: projectRoot(), env, stdio: ["ignore", out, out, "ipc"] },
   });
   // What has been started must not outlive a film that is given up.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void end(child).finally(() => process.exit(1)));
-  }
+  const ended = undoWhenStopped("the system of the film", () => end(child));
+  void once(child, "exit").then(ended);
   const [told] = await Promise.race([once(child, "message"), once(child, "exit")]);
   if (told !== "ready") throw new Error(`the system does not start: ${log} says why`);
   return {
