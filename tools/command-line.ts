@@ -1,4 +1,5 @@
 import { type Command, CommanderError, InvalidArgumentError } from "commander";
+import { COMPLETION_WORDS, completionWords } from "./completion/words";
 import { UsageError } from "./usage-error";
 
 /**
@@ -8,6 +9,10 @@ import { UsageError } from "./usage-error";
  * @throws UsageError for whatever commander does not understand
  */
 export function parseCommandLine(command: Command, args: readonly string[]): Command {
+  if (args.length === 1 && args[0] === COMPLETION_WORDS) {
+    process.stdout.write(JSON.stringify(completionWords(command)));
+    process.exit(0);
+  }
   for (const each of [command, ...command.commands]) {
     each
       .configureOutput({ writeErr: () => {} })
