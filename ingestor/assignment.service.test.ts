@@ -80,3 +80,31 @@ test("positions that another ingestor moves on while the ends of the logs are re
   expect(epochs).toHaveLength(1);
   await admin.disconnect();
 });
+
+// G3. Fails when a partition that one answer lacks is not asked for again: it stays paused for good, and nobody is told.
+test("a partition that a broker's answer lacks is asked for again, while the others are open", async () => {
+  const wide = await createTestTopic({ partitions: 2 });
+  const admin = testKafka(wide.brokers).admin();
+  await admin.connect();
+  const outage = new OutageState();
+  let isKnown = false;
+  const assignment = createAssignment({
+    ...{ topic: wide.name, prisma, metrics: createMetrics(), log: pino({ level: "silent" }) },
+    consumer: { pause: () => {}, resume: () => {}, seek: () => {} },
+    admin: {
+      fetchTopicMetadata: admin.fetchTopicMetadata,
+      fetchTopicOffsets: async (name) =>
+        (await admin.fetchTopicOffsets(name)).filter(({ partition }) => isKnown || partition === 0),
+    },
+    onOutage: (part, failure) => void outage.report(part, failure),
+    onOpened: () => {},
+  });
+  assignment.assign([0, 1]);
+  await waitUntil("the outage is known", async () => outage.describe()?.includes("Kafka"));
+  expect(assignment.all().map(({ partition }) => partition)).toEqual([0]);
+  expect(assignment.isPositioned()).toBe(false);
+  isKnown = true;
+  await waitUntil("both partitions are open", async () => assignment.isPositioned(), { limitMs: 30_000 });
+  expect(outage.describe()).toBeUndefined();
+  await Promise.all([admin.disconnect(), wide.drop()]);
+});

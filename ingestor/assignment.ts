@@ -4,8 +4,8 @@ import type { Prisma } from "../prisma/client";
 import { backoffMs } from "../runtime/backoff";
 import { fetchTopicId } from "../runtime/kafka/topic-id";
 import type { Log } from "../runtime/log";
-import { classifyFailure } from "./failure";
-import type { Part, ReportOutage } from "./health";
+import { classifyFailure, type Failure } from "./failure";
+import type { ReportOutage } from "./health";
 import type { IngestorMetrics } from "./metrics";
 import { isStillEnded, type LogBounds, type OpenedPosition, openPositions, type SeenTopic } from "./open-positions";
 
@@ -68,8 +68,8 @@ export interface AssignmentDeps {
   readonly log: Log;
 }
 
-/** What has worked when positions have been read. */
-const NEEDED: readonly Part[] = ["Kafka", "PostgreSQL"];
+/** Kafka's own word for a partition that the broker which was asked does not know, or not yet. */
+const partitionUnknown: Failure = { action: "retry", code: "UNKNOWN_TOPIC_OR_PARTITION" };
 /** How long what a broker knows of a topic may lag before another id, or a position behind its end, means a new topic. */
 const CONFIRM_NEW_TOPIC_MS = 2_000;
 
@@ -94,14 +94,19 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     endedEpoch: number | undefined,
     startedIn: number,
   ): Promise<void> => {
+    let missing = partitions;
     for (let attempt = 0; startedIn === generation; attempt++) {
       try {
-        const positions = await findPositions(deps, partitions, endedEpoch);
+        const positions = await findPositions(deps, missing, endedEpoch);
+        const found = new Set(positions.map(({ partition }) => partition));
+        missing = missing.filter((partition) => !found.has(partition));
         // Whoever reported the outage may be of a generation that has ended since: success speaks for all of them.
-        for (const part of NEEDED) deps.onOutage(part, undefined);
+        deps.onOutage("PostgreSQL", undefined);
+        deps.onOutage("Kafka", missing.length > 0 ? partitionUnknown : undefined);
         if (startedIn !== generation) return;
         for (const each of positions) settle(each);
-        return;
+        if (missing.length === 0) return;
+        await delay(backoffMs(attempt));
       } catch (error) {
         if (startedIn !== generation) return;
         const part = error instanceof KafkaJSError ? "Kafka" : "PostgreSQL";
