@@ -38,8 +38,21 @@ export interface ReplayClaim {
   readonly replay: number;
 }
 
-const ID_HEADER = Buffer.from(`${PREFIX}id`);
-const REPLAYS_HEADER = Buffer.from(`${PREFIX}replays`);
+// Made once: the names of a letter's headers cost as much as their values otherwise.
+const [ID_HEADER, REASON_HEADER, ERRORS_HEADER, REPLAYS_HEADER] = [
+  Buffer.from(`${PREFIX}id`),
+  Buffer.from(`${PREFIX}reason`),
+  Buffer.from(`${PREFIX}errors`),
+  Buffer.from(`${PREFIX}replays`),
+];
+const [TOPIC_HEADER, PARTITION_HEADER, OFFSET_HEADER] = [
+  Buffer.from(`${PREFIX}topic`),
+  Buffer.from(`${PREFIX}partition`),
+  Buffer.from(`${PREFIX}offset`),
+];
+const FIRST_FAILED_AT_HEADER = Buffer.from(`${PREFIX}first-failed-at`);
+const FAILED_AT_HEADER = Buffer.from(`${PREFIX}failed-at`);
+const ORIGINAL_TOPIC_HEADER = Buffer.from(ORIGINAL_TOPIC);
 /** A topic's name has at most 249 characters, the three numbers 39 digits at most. */
 const LONGEST_ID = 300;
 
@@ -58,22 +71,23 @@ export function deadLetterId(record: {
  * names is left out, for a producer may have forged it.
  */
 export function writeDeadLetterHeaders(original: HeaderList, info: DeadLetterInfo): HeaderList {
-  const ours: Record<string, string> = {
-    "x-dlq-id": info.id,
-    "x-dlq-reason": info.reason,
-    "x-dlq-errors": truncateUtf8(info.errors, MAX_ERRORS_BYTES),
-    "x-dlq-topic": info.topic,
-    "x-dlq-partition": String(info.partition),
-    "x-dlq-offset": String(info.offset),
-    "x-dlq-first-failed-at": info.firstFailedAt.toISOString(),
-    "x-dlq-failed-at": info.failedAt.toISOString(),
-    "x-dlq-replays": String(info.replays),
-    [ORIGINAL_TOPIC]: info.topic,
-  };
   return [
     ...withoutDeadLetterHeaders(original),
-    ...Object.entries(ours).map(([name, value]): Header => ({ key: Buffer.from(name), value: Buffer.from(value) })),
+    header(ID_HEADER, info.id),
+    header(REASON_HEADER, info.reason),
+    header(ERRORS_HEADER, truncateUtf8(info.errors, MAX_ERRORS_BYTES)),
+    header(TOPIC_HEADER, info.topic),
+    header(PARTITION_HEADER, String(info.partition)),
+    header(OFFSET_HEADER, String(info.offset)),
+    header(FIRST_FAILED_AT_HEADER, info.firstFailedAt.toISOString()),
+    header(FAILED_AT_HEADER, info.failedAt.toISOString()),
+    header(REPLAYS_HEADER, String(info.replays)),
+    header(ORIGINAL_TOPIC_HEADER, info.topic),
   ];
+}
+
+function header(key: Buffer, value: string): Header {
+  return { key, value: Buffer.from(value) };
 }
 
 /** The record's own headers, without those that a dead letter adds. */
@@ -139,6 +153,8 @@ export function readReplayClaim(headers: Buffer): ReplayClaim | undefined {
 }
 
 function truncateUtf8(text: string, maxBytes: number): string {
+  // No character of a string takes more than three bytes.
+  if (text.length * 3 <= maxBytes) return text;
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
   let end = maxBytes - 3;

@@ -63,7 +63,7 @@ async function sendPortions(ids: readonly bigint[], deps: DeliverDeps): Promise<
 
 /** @returns those that were sent and are still to be marked: some may be refused, for good */
 async function send(letters: readonly Letter[], deps: DeliverDeps): Promise<readonly Letter[]> {
-  const tooMany = letters.filter(({ headers }) => countHeaders(Buffer.from(headers)) > MOST_HEADERS);
+  const tooMany = letters.filter(({ headers }) => countHeaders(viewOf(headers)) > MOST_HEADERS);
   for (const letter of tooMany) await refuse(letter, "TOO_MANY_HEADERS", deps);
   const sendable = tooMany.length > 0 ? letters.filter((letter) => !tooMany.includes(letter)) : letters;
   const [first] = sendable;
@@ -102,7 +102,9 @@ async function send(letters: readonly Letter[], deps: DeliverDeps): Promise<read
 async function markSent(letters: readonly Letter[], { outbox, metrics, log }: DeliverDeps): Promise<void> {
   if (letters.length === 0) return;
   await outbox.markDelivered(letters.map(({ id }) => id));
-  for (const { reason } of letters) metrics.deadLetters.inc({ reason, outcome: "delivered" });
+  const byReason = new Map<string, number>();
+  for (const { reason } of letters) byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
+  for (const [reason, count] of byReason) metrics.deadLetters.inc({ reason, outcome: "delivered" }, count);
   log.debug({ event: "dead-letter.delivered", rows: letters.length }, `${letters.length} dead letters delivered`);
 }
 
@@ -117,7 +119,7 @@ async function refuse({ id, reason }: Letter, code: string, { outbox, metrics, l
 
 /** The dead letter of a row: key, value, timestamp and own headers of the record as they were. */
 export function toMessage(row: Letter): Message {
-  const headers = writeDeadLetterHeaders(decodeHeaders(Buffer.from(row.headers)), {
+  const headers = writeDeadLetterHeaders(decodeHeaders(viewOf(row.headers)), {
     id: row.dlqId ?? deadLetterId(row),
     reason: row.reason as RejectReason,
     errors: row.lastOffset > row.offset ? `${row.errors}\n/ stands for offsets to ${row.lastOffset}` : row.errors,
@@ -129,9 +131,14 @@ export function toMessage(row: Letter): Message {
     replays: row.replays,
   });
   return {
-    key: row.key && Buffer.from(row.key),
-    value: row.value && Buffer.from(row.value),
+    key: row.key && viewOf(row.key),
+    value: row.value && viewOf(row.value),
     timestamp: row.timestamp.toString(),
     headers: asKafkajsHeaders(headers),
   };
+}
+
+/** The same bytes, and no copy of them. */
+function viewOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }

@@ -30,8 +30,8 @@ export interface DeliveryQueueOptions {
 }
 
 interface DeliveryJob {
-  /** Ids of outbox rows; as text, because JSON has no 64-bit numbers. */
-  readonly outboxIds: readonly string[];
+  /** Ids of outbox rows, with commas: one text, because a list costs the queue's store a multiple of it. */
+  readonly rows: string;
 }
 
 const ROWS_PER_JOB = 500;
@@ -51,7 +51,8 @@ const WORKER_OPTIONS = { concurrency: 2, maxStalledCount: 1_000 } satisfies Part
 export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<DeliveryQueue> {
   const errors = watchErrors(options);
   const report = errors.report;
-  const work = async ({ data }: { data: DeliveryJob }): Promise<void> => options.deliver(data.outboxIds.map(BigInt));
+  const work = async ({ data }: { data: DeliveryJob }): Promise<void> =>
+    options.deliver(data.rows.split(",").map(BigInt));
   const { queue, worker, isReady, connected, disconnect } = options.redisUrl
     ? onRedis(options.redisUrl, options.name, work, report)
     : onPostgres(options.databaseUrl, options.name, work);
@@ -69,7 +70,7 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
       for (let at = 0; at < outboxIds.length; at += ROWS_PER_JOB) {
         jobs.push({
           name: "deliver",
-          data: { outboxIds: outboxIds.slice(at, at + ROWS_PER_JOB).map(String) },
+          data: { rows: outboxIds.slice(at, at + ROWS_PER_JOB).join() },
           opts: JOB_OPTIONS,
         });
       }

@@ -14,15 +14,17 @@ export type Letter = Pick<
   | "topic"
   | "reason"
   | "errors"
-  | "key"
-  | "value"
-  | "headers"
   | "timestamp"
   | "failedAt"
   | "dlqId"
   | "replays"
   | "firstFailedAt"
->;
+> & {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  /** In Kafka's wire form. */
+  readonly headers: Uint8Array;
+};
 
 /**
  * Where letters are read from: a connection of its own, for `COPY … (FORMAT binary)`, which costs this process a tenth
@@ -98,9 +100,9 @@ function letterOf({ bytes: passing, starts, lengths }: CopyRow): Letter {
     topic: text(),
     reason: text(),
     errors: text(),
-    key: next() as Letter["key"],
-    value: next() as Letter["value"],
-    headers: given() as Letter["headers"],
+    key: next(),
+    value: next(),
+    headers: given(),
     timestamp: bigint(),
     failedAt: time(given()) ?? new Date(0),
     dlqId: next()?.toString("utf8") ?? null,
