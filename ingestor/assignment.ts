@@ -148,7 +148,7 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     },
     repositionAll: (endedEpoch) => startGeneration([...open.keys(), ...positioning], endedEpoch),
     isCut: async ({ partition, seenOffset }) => {
-      const [bounds] = await readBounds(deps.admin, topic, [partition]);
+      const bounds = (await readBounds(deps.admin, topic)).find((each) => each.partition === partition);
       return bounds !== undefined && bounds.low > seenOffset;
     },
     all: () => [...open.values()],
@@ -165,9 +165,9 @@ async function findPositions(
   partitions: readonly number[],
   endedEpoch: number | undefined,
 ): Promise<readonly OpenedPosition[]> {
-  const look = (): Promise<SeenTopic> => lookAt(admin, topic, partitions);
+  const look = (): Promise<SeenTopic> => lookAt(admin, topic);
   for (;;) {
-    const found = await openPositions(prisma, await look(), endedEpoch);
+    const found = await openPositions(prisma, await look(), { partitions, endedEpoch });
     if (found.kind === "opened") return found.positions;
     // The ends are read again, after the positions now: what another ingestor moves on stays below them.
     if (!isStillEnded(found, await look())) continue;
@@ -177,29 +177,19 @@ async function findPositions(
       { event: "positions.topic-made-anew", topic, endedEpoch: found.epoch },
       `${topic} is not the topic of epoch ${found.epoch} any more: it was made anew, and a new epoch begins`,
     );
-    const anew = await openPositions(prisma, await look(), found.epoch);
+    const anew = await openPositions(prisma, await look(), { partitions, endedEpoch: found.epoch });
     if (anew.kind === "opened") return anew.positions;
   }
 }
 
-async function lookAt(
-  admin: AssignmentDeps["admin"],
-  topic: string,
-  partitions: readonly number[],
-): Promise<SeenTopic> {
+async function lookAt(admin: AssignmentDeps["admin"], topic: string): Promise<SeenTopic> {
   const id = await fetchTopicId(admin, topic);
-  return { name: topic, id, bounds: await readBounds(admin, topic, partitions) };
+  return { name: topic, id, bounds: await readBounds(admin, topic) };
 }
 
-async function readBounds(
-  admin: Pick<Admin, "fetchTopicOffsets">,
-  topic: string,
-  partitions: readonly number[],
-): Promise<LogBounds[]> {
+async function readBounds(admin: Pick<Admin, "fetchTopicOffsets">, topic: string): Promise<LogBounds[]> {
   const offsets = await admin.fetchTopicOffsets(topic);
-  return offsets
-    .filter(({ partition }) => partitions.includes(partition))
-    .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
+  return offsets.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
 }
 
 function reportGap({ metrics, log }: AssignmentDeps, partition: number, missing: bigint): void {

@@ -1,7 +1,7 @@
 import { type Prisma, type PrismaTransaction, TRANSACTION_PATIENCE } from "../prisma/client";
 import type { Position } from "../prisma/order-channel";
 
-/** What Kafka says of the topic. */
+/** What Kafka says of the topic, with all its partitions. */
 export interface SeenTopic {
   readonly name: string;
   /** Kafka's id of it; undefined where the broker tells none. */
@@ -49,14 +49,26 @@ export function isStillEnded({ topicId, beyond }: EndedEpoch, seenSince: SeenTop
   return beyond.some(({ partition, nextOffset }) => nextOffset > (ends.get(partition) ?? nextOffset));
 }
 
+export interface PositionsWish {
+  /** All of the topic's by default. What Kafka has not named is not opened. */
+  readonly partitions?: readonly number[];
+  /** An epoch that the caller knows to be over; the next one begins, unless somebody has begun it already. */
+  readonly endedEpoch?: number | undefined;
+}
+
 /**
- * Tells where to consume from: PostgreSQL's positions in the topic's current epoch, whatever offsets Kafka has. A
- * partition without a position begins at the first record of its log. Offsets that Kafka has deleted unread are added
- * to the position's `gap`, and the position moves to where the log begins.
- *
- * @param endedEpoch an epoch that the caller knows to be over; the next one begins, unless somebody has begun it already
+ * Tells where to consume from: PostgreSQL's positions in the topic's current epoch, whatever offsets Kafka has. When an
+ * epoch begins, each of its partitions begins at the first record of its log. One that comes later was added to the
+ * topic, or is not in the older copy that the database was put back to: it begins at 0, so that what Kafka has deleted
+ * of it is no secret. Offsets that Kafka has deleted unread are added to the position's `gap`, and the position moves to
+ * where the log begins.
  */
-export function openPositions(prisma: Prisma, topic: SeenTopic, endedEpoch?: number): Promise<OpenedPositions> {
+export function openPositions(
+  prisma: Prisma,
+  topic: SeenTopic,
+  { partitions, endedEpoch }: PositionsWish = {},
+): Promise<OpenedPositions> {
+  const bounds = topic.bounds.filter(({ partition }) => partitions?.includes(partition) ?? true);
   return prisma.$transaction(async (tx): Promise<OpenedPositions> => {
     // One at a time for a topic, or two ingestors that start together would begin two epochs.
     await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`orders-epoch:${topic.name}`}, 0))::text`;
@@ -64,7 +76,7 @@ export function openPositions(prisma: Prisma, topic: SeenTopic, endedEpoch?: num
     if (topicId !== null && topic.id !== undefined && topicId !== topic.id) {
       return { kind: "ended", epoch, topicId: topic.id, beyond: [] };
     }
-    const positions = await readPositions(tx, epoch, topic);
+    const positions = await readPositions(tx, epoch, { ...topic, bounds });
     const beyond = positions.filter(({ position, high }) => position.nextOffset > high);
     if (beyond.length > 0) {
       return { kind: "ended", epoch, topicId: undefined, beyond: beyond.map(({ position }) => position) };
@@ -81,17 +93,26 @@ export function openPositions(prisma: Prisma, topic: SeenTopic, endedEpoch?: num
   }, TRANSACTION_PATIENCE);
 }
 
-async function currentEpoch(tx: PrismaTransaction, { name, id }: SeenTopic, endedEpoch = 0) {
+async function currentEpoch(tx: PrismaTransaction, topic: SeenTopic, endedEpoch = 0) {
+  const { name, id } = topic;
   const latest = await tx.epoch.findFirst({ where: { topic: name }, orderBy: { id: "desc" } });
-  if (!latest || latest.id <= endedEpoch) return tx.epoch.create({ data: { topic: name, topicId: id ?? null } });
+  if (!latest || latest.id <= endedEpoch) return beginEpoch(tx, topic);
   if (latest.topicId !== null || id === undefined) return latest;
   // Begun where no id was told. If it is another topic's after all, the last record will tell.
   return tx.epoch.update({ where: { id: latest.id }, data: { topicId: id } });
 }
 
+async function beginEpoch(tx: PrismaTransaction, { name, id, bounds }: SeenTopic) {
+  const epoch = await tx.epoch.create({ data: { topic: name, topicId: id ?? null } });
+  await tx.position.createMany({
+    data: bounds.map(({ partition, low }) => ({ epochId: epoch.id, partition, nextOffset: low })),
+  });
+  return epoch;
+}
+
 async function readPositions(tx: PrismaTransaction, epochId: number, { id: topicId, bounds }: SeenTopic) {
   await tx.position.createMany({
-    data: bounds.map(({ partition, low }) => ({ epochId, partition, nextOffset: low })),
+    data: bounds.map(({ partition }) => ({ epochId, partition, nextOffset: 0n })),
     skipDuplicates: true,
   });
   const rows = await tx.position.findMany({ where: { epochId } });

@@ -1,7 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { orderWithId } from "../e2e/support/judged-records";
-import { deleteRecordsBefore, lagOf, produce, produceInTransaction, recreateTopic } from "../e2e/support/kafka-records";
+import {
+  addPartitions,
+  deleteRecordsBefore,
+  lagOf,
+  produce,
+  produceInTransaction,
+  recreateTopic,
+} from "../e2e/support/kafka-records";
 import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
@@ -54,7 +61,7 @@ const hasLogged = (event: string): boolean => ingestor.log.some((line) => line["
 
 async function positions(): Promise<Record<string, unknown>[]> {
   const { rows } = await owner.query(
-    `SELECT epoch, next_offset::int, received::int, stored::int, duplicate::int, gap::int FROM positions ORDER BY epoch`,
+    `SELECT epoch, next_offset::int, received::int, stored::int, duplicate::int, gap::int FROM positions ORDER BY epoch, partition`,
   );
   return rows;
 }
@@ -154,6 +161,40 @@ test("offsets that Kafka deleted before they were ingested are recorded as a gap
   await untilStored("a", "d");
   expect(hasLogged("positions.gap")).toBe(true);
   expect(await positions()).toMatchObject([{ next_offset: 4, received: 2, stored: 2, gap: 2 }]);
+}, 90_000);
+
+// G1. Fails when a partition that has no position in an epoch begins where its log begins: what is gone is told nowhere.
+test("what Kafka deletes of a partition that was added while no ingestor ran is a gap", async () => {
+  await start();
+  await publish("a");
+  await untilStored("a");
+  await ingestor.stop();
+  await addPartitions(orders.brokers, orders.name, 2);
+  const added = ["b", "c", "d", "e"].map((id) => ({ partition: 1, value: orderWithId(id) }));
+  await produce(orders.brokers, orders.name, added);
+  await deleteRecordsBefore(orders.brokers, orders.name, 3, 1);
+  await start();
+  await untilStored("a", "e");
+  expect(hasLogged("positions.gap")).toBe(true);
+  expect(await positions()).toMatchObject([
+    { next_offset: 1, received: 1, gap: 0 },
+    { next_offset: 4, received: 1, gap: 3 },
+  ]);
+}, 90_000);
+
+test("what Kafka had deleted before the first ingestor came is no gap, in any partition", async () => {
+  await addPartitions(orders.brokers, orders.name, 2);
+  for (const partition of [0, 1]) {
+    const records = ["a", "b", "c"].map((id) => ({ partition, value: orderWithId(`${id}${partition}`) }));
+    await produce(orders.brokers, orders.name, records);
+    await deleteRecordsBefore(orders.brokers, orders.name, 2, partition);
+  }
+  await start();
+  await untilStored("c0", "c1");
+  expect(await positions()).toMatchObject([
+    { next_offset: 3, received: 1, gap: 0 },
+    { next_offset: 3, received: 1, gap: 0 },
+  ]);
 }, 90_000);
 
 test("records of aborted transactions are never seen, and control records hold up nothing", async () => {

@@ -64,12 +64,27 @@ export async function recreateTopic(brokers: readonly string[], topic: string): 
   });
 }
 
-/** Deletes the records of partition 0 before this offset, as retention would. */
-export async function deleteRecordsBefore(brokers: readonly string[], topic: string, offset: number): Promise<void> {
+/** Deletes the records of a partition before this offset, as retention would. */
+export async function deleteRecordsBefore(
+  brokers: readonly string[],
+  topic: string,
+  offset: number,
+  partition = 0,
+): Promise<void> {
   await asAdmin(brokers, async (admin) => {
     // kafkajs deletes only in topics that this client has asked about.
     await admin.fetchTopicOffsets(topic);
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+  });
+}
+
+/** Adds partitions to a topic, up to so many. */
+export async function addPartitions(brokers: readonly string[], topic: string, count: number): Promise<void> {
+  await asAdmin(brokers, async (admin) => {
+    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    await waitUntil("the partitions have their leaders", async () => {
+      return (await admin.fetchTopicOffsets(topic)).length === count;
+    });
   });
 }
 
