@@ -39,8 +39,11 @@ const METADATA_MAX_AGE_MS = 5_000;
 export const fetchSettings = {
   /** At an idle broker; also what a stop, and the resume of one partition beside others, may have to wait. */
   maxWaitTimeInMs: 1_000,
-  /** Room for more than a transaction's worth of orders from each partition, and the bound of what a fetch holds. */
-  maxBytesPerPartition: 2 * 1_048_576,
+  /**
+   * Room for several transactions' worth of orders from each partition, so that one is judged while another is stored;
+   * and the bound of what a fetch holds.
+   */
+  maxBytesPerPartition: 5 * 1_048_576,
   maxBytes: 16 * 1_048_576,
 } as const;
 

@@ -1,7 +1,8 @@
 import type { KafkaMessage } from "kafkajs";
 import { orderWithId } from "../e2e/support/judged-records";
 import type { OpenPartition } from "./assignment";
-import { type BatchLimits, ingestBatch } from "./ingest-batch";
+import { ingestBatch } from "./ingest-batch";
+import type { BatchLimits } from "./judge-portions";
 
 function messagesOf(values: readonly Buffer[]): KafkaMessage[] {
   return values.map((value, offset) => ({
@@ -42,7 +43,7 @@ async function transactionsOf(values: readonly Buffer[], limits: BatchLimits): P
 
 const mebibyte = 1_048_576;
 
-// G8. Fails when one of the two limits of a portion is not looked at (judgeInPortions in ingest-batch.ts).
+// G8. Fails when one of the two limits of a portion is not looked at (splitIntoPortions in judge-portions.ts).
 describe("a transaction takes", () => {
   test("so many records", async () => {
     const values = Array.from({ length: 25 }, (_, index) => orderWithId(`order-${index}`));

@@ -72,7 +72,7 @@ const RACES_TO_LOSE = 3;
 const COMMITS_TO_CONVICT = 3;
 const noCounts = { stored: 0, duplicate: 0, dead: 0 } as const;
 
-/** Stores the halves of a batch one after the other, down to the record that cannot be stored: log2(2,000) ≈ 11 levels. */
+/** Stores the halves of a batch one after the other, down to the record that cannot be stored: log2(1,000) ≈ 10 levels. */
 async function isolate(batch: Batch, failure: Failure, deps: PatientStoreDeps): Promise<PatientStoreResult> {
   const [first] = batch.records;
   if (batch.records.length === 1 && first) {

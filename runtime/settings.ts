@@ -85,7 +85,7 @@ export const settingsTable = {
   REDIS_URL: setting(url("redis", "rediss"), "where BullMQ keeps its jobs; without it they are kept in PostgreSQL"),
   INGESTOR_HOST: setting(text, "address of the ingestor's health and metrics", "127.0.0.1"),
   INGESTOR_PORT: setting(port, "port of the ingestor's health and metrics, 0 for any free one", "8081"),
-  INGESTOR_BATCH_RECORDS: setting(integer(1, 10_000), "a transaction stores at most this many records", "2000"),
+  INGESTOR_BATCH_RECORDS: setting(integer(1, 10_000), "a transaction stores at most this many records", "1000"),
   INGESTOR_BATCH_MIB: setting(mebibytes, "a transaction stores at most this many MiB, or one record", "8"),
   INGESTOR_PARTITIONS_AT_ONCE: setting(integer(1, 64), "partitions that are ingested side by side", "3"),
   READER_HOST: setting(text, "address that the reader listens on", "127.0.0.1"),

@@ -8,7 +8,7 @@ export type BenchName = (typeof benchNames)[number];
 const ORDERS: Readonly<Record<BenchName, number>> = {
   reads: 100_000,
   latency: 100_000,
-  ingest: 60_000,
+  ingest: 150_000,
   poison: 20_000,
   boot: 1_000_000,
   freshness: 100_000,
