@@ -5,7 +5,7 @@ import { Differences } from "./audit/differences";
 import { Ledger } from "./audit/ledger";
 import { type AuditOptions, readOptions } from "./audit/options";
 import { describe, describeProgress, resultOf } from "./audit/report";
-import { type AuditedPartition, audit, auditQuickly } from "./audit/run-audit";
+import { audit, auditQuickly } from "./audit/run-audit";
 import { loadLocalEnv } from "./local-env";
 import { Progress } from "./progress";
 import { print, runCommand } from "./run-command";
@@ -20,13 +20,16 @@ async function main(args: readonly string[]): Promise<number> {
   const progress = new Progress();
   const ledger = new Ledger(DATABASE_URL);
   await ledger.connect();
-  const partitions = options.quick
-    ? await auditQuickly({ ledger, topic: readSettings(["KAFKA_TOPIC"]).KAFKA_TOPIC, differences })
+  const audited = options.quick
+    ? {
+        partitions: await auditQuickly({ ledger, topic: readSettings(["KAFKA_TOPIC"]).KAFKA_TOPIC, differences }),
+        letters: null,
+      }
     : await auditFully(options, ledger, DATABASE_URL, differences, progress);
   await ledger.close();
 
   progress.clear();
-  const result = resultOf(partitions, differences);
+  const result = resultOf(audited, differences);
   const text = describe(result, differences);
   if (options.json) progress.say(text.trimEnd());
   await print(options.json ? `${JSON.stringify(result)}\n` : text);
@@ -34,12 +37,12 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function auditFully(
-  { wait }: AuditOptions,
+  { wait, earlier }: AuditOptions,
   ledger: Ledger,
   databaseUrl: string,
   differences: Differences,
   progress: Progress,
-): Promise<readonly AuditedPartition[]> {
+): ReturnType<typeof audit> {
   const settings = readSettings([...kafkaSettings, "KAFKA_TOPIC", "KAFKA_DLQ_TOPIC", "KAFKA_GROUP"]);
   const kafka = createKafka(settings, createToolLog("audit"), "orders-audit");
   const prisma = createPrisma(databaseUrl, { connections: 1, name: "orders-audit" });
@@ -52,6 +55,7 @@ async function auditFully(
       dlqTopic: settings.KAFKA_DLQ_TOPIC,
       group: settings.KAFKA_GROUP,
       waitMs: wait * 1_000,
+      mostEarlier: earlier,
       say: (text) => progress.say(text),
       onProgress: (topic, done, total) => progress.show(() => describeProgress(topic, done, total)),
     });

@@ -42,6 +42,8 @@ interface NamedLetter {
 interface ExpectedLetter {
   readonly rowId: number;
   readonly info: DeadLetterInfo | undefined;
+  /** When the row was last marked as delivered. */
+  readonly deliveredAt: Date | null;
   /** Which dead letter the record itself says that it is, brought back. */
   readonly claim: ReplayClaim | undefined;
   readonly key: Buffer | null;
@@ -54,6 +56,8 @@ interface ExpectedLetter {
 interface Findings {
   /** Rows of the outbox whose dead letters were found. */
   readonly found: Set<number>;
+  /** Per partition of the dead-letter topic, when its first letter of a delivered row was marked as delivered. */
+  readonly oldestHeld: Map<number, Date>;
   /** Of rows without one so far: what is different about a letter of the same name and bytes. */
   readonly differing: Map<number, Difference>;
   /** Partitions of the dead-letter topic in which something of this database was come to. */
@@ -73,12 +77,16 @@ interface Findings {
  * - It failed before this database first saw the topic, and stands in front of all that this database has put there.
  *   Whoever forges can write any time, but only at the end.
  *
- * @returns the rows of the outbox whose dead letters were found, and how many letters are of an earlier life
+ * @returns the rows of the outbox whose dead letters were found, how old the first ones are, and how many letters are of
+ *   an earlier life
  */
 export async function auditLetters(
   deps: AuditLettersDeps,
-): Promise<{ readonly found: ReadonlySet<number>; readonly earlier: number }> {
-  const findings: Findings = { found: new Set(), differing: new Map(), begun: new Set(), earlier: 0 };
+): Promise<Readonly<Pick<Findings, "found" | "oldestHeld" | "earlier">>> {
+  const findings: Findings = {
+    ...{ found: new Set(), oldestHeld: new Map(), differing: new Map() },
+    ...{ begun: new Set(), earlier: 0 },
+  };
   const birth = await deps.ledger.readBirth(deps.topic);
   await walkTopic(deps.kafka, deps.admin, {
     topic: deps.dlqTopic,
@@ -127,6 +135,7 @@ async function readExpected(
     const place = placeOf(row);
     const letter = {
       ...{ rowId: Number(row.id), info: readDeadLetterHeaders(list), key, value, timestamp },
+      deliveredAt: row.deliveredAt,
       claim: readReplayClaim(Buffer.from(row.headers)),
       ownHeaders: encodeHeaders(withoutDeadLetterHeaders(list)),
     };
@@ -157,6 +166,8 @@ function compareLetter(
   if (credited) {
     findings.found.add(credited.rowId);
     findings.differing.delete(credited.rowId);
+    if (credited.deliveredAt && !findings.oldestHeld.has(dlqPartition))
+      findings.oldestHeld.set(dlqPartition, credited.deliveredAt);
     if (isYoung) findings.begun.add(dlqPartition);
     return undefined;
   }

@@ -11,6 +11,7 @@ export const differenceKinds = {
   refused: "Kafka does not take a dead letter",
   "letter-missing": "a dead letter that was delivered is not in the dead-letter topic",
   "letter-altered": "a dead letter is not what its row of the outbox says",
+  "letter-earlier": "more dead letters are of an earlier life of the database than it is to be believed (--earlier)",
   "letter-forged": "a dead letter has no row in the outbox, and is of no earlier life of the database",
 } as const;
 

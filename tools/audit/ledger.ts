@@ -64,6 +64,11 @@ export interface UndeliveredRow {
   readonly ageSeconds: number;
 }
 
+/** A row of the outbox, delivered or not. */
+export interface OutboxEntry extends Omit<UndeliveredRow, "ageSeconds"> {
+  readonly failedAt: Date;
+}
+
 interface OffsetRange {
   readonly epoch: number;
   readonly partition: number;
@@ -278,18 +283,18 @@ export class Ledger {
   }
 
   /** The topic's rows of the outbox in the order of their ids, a page at a time. */
-  async *readOutboxIds(topic: string): AsyncGenerator<Omit<UndeliveredRow, "ageSeconds">> {
+  async *readOutboxIds(topic: string): AsyncGenerator<OutboxEntry> {
     const pageRows = 10_000;
     let last = "0";
     for (;;) {
       const { rows } = await this.#client.query(
-        `SELECT id, epoch, partition, "offset", refusal FROM outbox
+        `SELECT id, epoch, partition, "offset", refusal, failed_at FROM outbox
          WHERE id > $1 AND topic = $2 ORDER BY id LIMIT ${pageRows}`,
         [last, topic],
       );
-      for (const { id, epoch, partition, offset, refusal } of rows) {
+      for (const { id, epoch, partition, offset, refusal, failed_at } of rows) {
         last = id;
-        yield { id: Number(id), epoch, partition, offset: BigInt(offset), refusal };
+        yield { id: Number(id), epoch, partition, offset: BigInt(offset), refusal, failedAt: failed_at };
       }
       if (rows.length < pageRows) return;
     }

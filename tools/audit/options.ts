@@ -9,6 +9,8 @@ export interface AuditOptions {
   readonly differences: number;
   /** Seconds to wait for the ingestor. */
   readonly wait: number;
+  /** So many dead letters of an earlier life of the database are believed; undefined: any number. */
+  readonly earlier: number | undefined;
 }
 
 /** @throws UsageError for an unknown or malformed option */
@@ -19,11 +21,12 @@ export function readOptions(args: readonly string[]): AuditOptions {
     )
     .option("--quick", "compare the counters with the rows of PostgreSQL only; needs no Kafka")
     .option("--wait <S>", "wait at most so many seconds for the ingestor to reach the log's end", wholeNumber(0), 30)
+    .option("--earlier <N>", "believe at most so many dead letters of an earlier life of the database", wholeNumber(0))
     .option("--differences <N>", "name at most so many differences", wholeNumber(0), 20)
-    .option("--json", "end with one line {ok, partitions, differences} on standard output")
+    .option("--json", "end with one line {ok, partitions, letters, differences} on standard output")
     .addHelpText("after", notes);
   type Given = Partial<AuditOptions> & Pick<AuditOptions, "wait" | "differences">;
-  return { quick: false, json: false, ...parseCommandLine(command, args).opts<Given>() };
+  return { quick: false, json: false, earlier: undefined, ...parseCommandLine(command, args).opts<Given>() };
 }
 
 const notes = `

@@ -1,17 +1,23 @@
 import type { ProgressText } from "../progress";
+import type { AuditedLetters } from "./audit-delivery";
 import { type Difference, type Differences, differenceKinds } from "./differences";
 import type { AuditedPartition } from "./run-audit";
 
 export interface AuditResult {
   readonly ok: boolean;
   readonly partitions: readonly AuditedPartition[];
+  /** Null: Kafka was not asked. */
+  readonly letters: AuditedLetters | null;
   readonly differences: readonly Difference[];
 }
 
 /** A gap is a loss, and what is not ingested has not been looked at: neither is ok, though neither is a difference. */
-export function resultOf(partitions: readonly AuditedPartition[], differences: Differences): AuditResult {
+export function resultOf(
+  { partitions, letters }: Pick<AuditResult, "partitions" | "letters">,
+  differences: Differences,
+): AuditResult {
   const isComplete = partitions.every(({ gap, lag }) => gap === 0 && (lag ?? 0) === 0);
-  return { ok: isComplete && differences.total === 0, partitions, differences: differences.kept };
+  return { ok: isComplete && differences.total === 0, partitions, letters, differences: differences.kept };
 }
 
 const columns = ["epoch", "partition", "received", "stored", "duplicate", "dead", "gap", "lag"] as const;

@@ -3,7 +3,7 @@ import type { LogBounds } from "../../ingestor/open-positions";
 import type { Prisma } from "../../prisma/client";
 import { fetchTopicId } from "../../runtime/kafka/topic-id";
 import { countProgress, type OnProgress, readLogBounds } from "../walk-topic";
-import { auditDelivery, type IsCovered } from "./audit-delivery";
+import { type AuditedLetters, auditDelivery, type IsCovered } from "./audit-delivery";
 import { auditOrders, type PartitionFindings } from "./audit-orders";
 import { catchUp } from "./catch-up";
 import { checkBooks, checkDelivery, checkLife, checkOutcomes } from "./check-books";
@@ -35,6 +35,7 @@ export interface AuditDeps {
   readonly dlqTopic: string;
   readonly group: string;
   readonly waitMs: number;
+  readonly mostEarlier?: number | undefined;
   readonly differences: Differences;
   readonly say: (text: string) => void;
   readonly onProgress: OnProgress;
@@ -63,7 +64,9 @@ export async function auditQuickly(
  * Everything is compared up to one position per partition, which was read in one snapshot with the counters: what comes
  * in meanwhile is behind it and disturbs nothing.
  */
-export async function audit(deps: AuditDeps): Promise<readonly AuditedPartition[]> {
+export async function audit(
+  deps: AuditDeps,
+): Promise<{ readonly partitions: readonly AuditedPartition[]; readonly letters: AuditedLetters }> {
   const { ledger, admin, topic, differences } = deps;
   const bounds = await readLogBounds(admin, topic);
   const topicId = await fetchTopicId(admin, topic);
@@ -88,16 +91,17 @@ export async function audit(deps: AuditDeps): Promise<readonly AuditedPartition[
   if (!(await isCompacted(admin, topic))) checkDuplicates(current, bounds, findings, deps);
   const ends = new Map(bounds.map(({ partition, high }) => [partition, high]));
   const isCovered: IsCovered = (row) => row.epoch !== epoch || row.offset < (ends.get(row.partition) ?? 0n);
-  await auditDelivery(waitingLetters, isCovered, deps);
+  const letters = await auditDelivery(waitingLetters, isCovered, deps);
 
   const known = books.map((each) =>
     asAudited(topic, each, each.epoch === epoch ? (findings.get(each.partition)?.lag ?? 0n) : 0n),
   );
   const unknown = bounds.filter(({ partition }) => !current.some((each) => each.partition === partition));
-  return [
+  const partitions = [
     ...known,
     ...unknown.map(({ partition }) => notIngested(topic, partition, findings.get(partition)?.lag ?? 0n)),
   ];
+  return { partitions, letters };
 }
 
 /** The positions to compare up to. One that does not fit its log is told, and nothing of it can be compared. */
