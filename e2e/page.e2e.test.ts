@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { type RunningPage, runPage, SAMPLE, SAMPLE_ID } from "./support/run-page";
+import { waitUntil } from "./support/wait-until";
 
 /** A browser beside Kafka, Postgres and other tests on two cores may take long; its test ends a little later. */
 const WAIT_MS = 60_000;
@@ -197,12 +198,50 @@ describe("the page", () => {
     expect(await text("order_uid")).toBe("by-itself");
   });
 
-  test("offers to leave out spaces that came along with an id", async () => {
+  test.each([
+    ["spaces", ` ${SAMPLE_ID}  `],
+    ["a space that does not break", `${SAMPLE_ID}\u00a0`],
+    ["a tab, which no id has", `${SAMPLE_ID}\t`],
+  ])("finds an id that was pasted with %s around it, and names it without", async (_, pasted) => {
+    await page.goto(running.url);
+    await lookUp(pasted);
+    await untilState("found");
+    expect(page.url()).toBe(`${running.url}/?order=${SAMPLE_ID}`);
+    expect([await page.inputValue("#order-id"), await page.title()]).toEqual([SAMPLE_ID, `${SAMPLE_ID} · Orders`]);
+  });
+
+  test("finds an order whose id has spaces around it by just this id", async () => {
+    await running.store(` ${SAMPLE_ID} `, () => ({}));
     await page.goto(running.url);
     await lookUp(` ${SAMPLE_ID} `);
-    await untilState("unknown");
-    await page.click("text=Look without them.");
     await untilState("found");
+    expect(await page.inputValue("#order-id")).toBe(` ${SAMPLE_ID} `);
+  });
+
+  test("shows an order on its way that was asked for with a space too much", async () => {
+    await page.goto(running.url);
+    await lookUp("late ");
+    await untilState("unknown");
+    await running.store("late", () => ({}));
+    await untilState("found");
+    expect(page.url()).toBe(`${running.url}/?order=late`);
+  });
+
+  test("shows a known order in a blink", async () => {
+    const ids = Array.from({ length: 20 }, (_, number) => `quick-${number}`);
+    for (const id of ids) await running.store(id, () => ({}));
+    await page.goto(running.url);
+    const durationsOf = () =>
+      page.evaluate<number[]>('performance.getEntriesByName("orders.look-up").map(({ duration }) => duration)');
+    for (const [number, id] of ids.entries()) {
+      await lookUp(id);
+      await waitUntil("it is measured", async () => (await durationsOf()).length > number);
+      expect(await text("order_uid")).toBe(id);
+    }
+    const median = (await durationsOf()).toSorted((a, b) => a - b)[10] ?? Number.NaN;
+    process.stderr.write(`from Enter to the picture of the order, median of 20: ${median.toFixed(1)} ms\n`);
+    // 100 ms are promised on a calm machine; this one carries Kafka, PostgreSQL and other tests.
+    expect(median).toBeLessThan(1_000);
   });
 
   test.each([
@@ -283,8 +322,21 @@ describe("the page", () => {
     await untilState("found");
   });
 
+  // Fails when it is left to the browser, which asks no second time whoever has refused it.
+  test("watches what arrives again by itself after a reader that refused it", async () => {
+    let refused = 0;
+    await page.route(/\/recent\?/, async (route) => {
+      if (++refused > 2) await route.continue();
+      else await route.fulfill({ status: 503, headers: { "retry-after": "10" } });
+    });
+    await page.goto(running.url);
+    await running.store("after-refusal", () => ({}));
+    await page.getByRole("link", { name: "after-refusal" }).waitFor();
+    expect(refused).toBe(3);
+  });
+
   test("looks orders up where nothing can be watched as it arrives", async () => {
-    await page.route("**/recent*", (route) => route.abort());
+    await page.route(/\/recent\?/, (route) => route.abort());
     await page.goto(running.url);
     await lookUp(SAMPLE_ID);
     await untilState("found");

@@ -1,4 +1,4 @@
-import { lookUp } from "./look-up.js";
+import { lookUpMeant } from "./look-up.js";
 
 /** An order on its way takes a moment; one that has not come for long is asked for seldom. */
 const FIRST_WAIT_MS = 1_000;
@@ -17,7 +17,7 @@ export async function keepLooking(id, told, signal) {
     await pause(wait, signal);
     await untilVisible(signal);
     if (signal.aborted) return undefined;
-    const outcome = await lookUp(id, signal).catch(() => undefined);
+    const outcome = await lookUpMeant(id, signal).catch(() => undefined);
     if (signal.aborted) return undefined;
     if (outcome && outcome.kind !== told && outcome.kind !== "unavailable") return outcome;
   }

@@ -3,6 +3,10 @@ import { element } from "./tree.js";
 
 const SHOWN = 10;
 
+/** A browser connects again by itself, but for a reader that has refused it: too many watch, or it is not ready. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 60_000;
+
 /** Where the orders that arrive will stand; hidden as long as there is none. */
 export function liveSection({ words }) {
   return element(
@@ -14,7 +18,8 @@ export function liveSection({ words }) {
 }
 
 /**
- * Shows the latest orders as they arrive, while somebody sees the page. Where they cannot be watched, nothing is shown.
+ * Shows the latest orders as they arrive, while somebody sees the page. Where they cannot be watched, nothing is shown,
+ * and it is tried again, ever more seldom.
  *
  * @param {Element} section what liveSection describes
  * @param {AbortSignal} signal ends it
@@ -22,11 +27,25 @@ export function liveSection({ words }) {
 export function showLive(section, language, signal) {
   let source;
   let last = 0;
-  const close = () => source?.close();
+  let wait = FIRST_WAIT_MS;
+  let timer;
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+  };
   const follow = () => {
     close();
     if (document.hidden || signal.aborted) return;
     source = new EventSource(`/recent?after=${last}`);
+    source.addEventListener("open", () => {
+      wait = FIRST_WAIT_MS;
+    });
+    source.addEventListener("error", ({ target }) => {
+      if (target !== source || source.readyState !== EventSource.CLOSED) return;
+      // Not all at the same moment, where a reader has refused many.
+      timer = setTimeout(follow, wait * (0.5 + Math.random() / 2));
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    });
     source.addEventListener("order", ({ data, lastEventId }) => {
       last = Number(lastEventId);
       showOrder(section, JSON.parse(data), language);

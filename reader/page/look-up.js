@@ -1,6 +1,22 @@
 const GIVE_UP_AFTER_MS = 10_000;
 
 /**
+ * Asks the reader for the order that a person means: ids are compared as they are, so that with spaces around it is asked
+ * for first; where there is none such, they came along with what was pasted.
+ *
+ * @param {string} id
+ * @param {AbortSignal} signal as of lookUp
+ * @returns as lookUp; of what was found without the spaces also the `id` that it was found by
+ */
+export async function lookUpMeant(id, signal) {
+  const outcome = await lookUp(id, signal);
+  const trimmed = id.trim();
+  if (outcome.kind !== "unknown" || trimmed === id || trimmed === "") return outcome;
+  const without = await lookUp(trimmed, signal);
+  return without.kind === "found" ? { ...without, id: trimmed } : outcome;
+}
+
+/**
  * Asks the reader for an order.
  *
  * @param {string} id
@@ -9,7 +25,7 @@ const GIVE_UP_AFTER_MS = 10_000;
  *   `{ kind: "unavailable", because }`, where `because` picks its words from `words.unavailable`: a status, or one of
  *   `slow`, `silent` and `offline`
  */
-export async function lookUp(id, signal) {
+async function lookUp(id, signal) {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), GIVE_UP_AFTER_MS);
   const either = AbortSignal.any([signal, deadline.signal]);

@@ -30,7 +30,8 @@ export function unknownView(id, { words }, retry) {
   return alert(
     heading,
     paragraph(...text(bdi(id))),
-    trimmed !== id && trimmed !== "" ? paragraph(spaces, element("a", { href }, tidy)) : undefined,
+    // A page that can be told to look again has looked without them too.
+    !retry && trimmed !== id && trimmed !== "" ? paragraph(spaces, element("a", { href }, tidy)) : undefined,
     retry && element("p", { class: "quiet" }, watching),
     retry && button(again, retry),
   );

@@ -14,7 +14,7 @@ import { jsonView } from "./json-view.js";
 import { keepLooking } from "./keep-looking.js";
 import { createLanguage, languageTags } from "./language.js";
 import { liveSection, showLive } from "./live-orders.js";
-import { lookUp } from "./look-up.js";
+import { lookUpMeant } from "./look-up.js";
 import {
   idleView,
   loadingView,
@@ -31,6 +31,9 @@ import { recentView, rememberId } from "./recent-look-ups.js";
 import { element } from "./tree.js";
 
 const SLOW_AFTER_MS = 1_000;
+
+/** How long a person waited for an order, for the browser's own tools: from the asking to the picture of the answer. */
+const LOOK_UP = "orders.look-up";
 
 const form = document.getElementById("search");
 const input = document.getElementById("order-id");
@@ -61,16 +64,24 @@ speak();
 showAddress();
 
 function goTo(id) {
-  const address = id === "" ? "/" : `/?order=${encodeURIComponent(id)}`;
+  const address = addressOf(id);
   if (address !== location.pathname + location.search) history.pushState(null, "", address);
   showAddress();
 }
 
+function addressOf(id) {
+  return id === "" ? "/" : `/?order=${encodeURIComponent(id)}`;
+}
+
 function showAddress() {
   const id = new URLSearchParams(location.search).get("order") ?? "";
+  showName(id);
+  void show(id);
+}
+
+function showName(id) {
   if (input.value !== id) input.value = id;
   document.title = id === "" ? language.words.title : language.words.titleOf(id);
-  void show(id);
 }
 
 async function show(id) {
@@ -85,16 +96,31 @@ async function show(id) {
     input.focus();
     return;
   }
+  const start = performance.now();
   const problem = whyNoOrderId(id, language);
+  // Spaces that no id can have, such as a tab, came along with what was pasted.
+  if (problem && id !== id.trim() && !whyNoOrderId(id.trim(), language)) return correct(id.trim());
   if (problem) return presentMalformed(id, problem, takesFocus);
   const outcome = await lookUpVisibly(id, signal);
   // Another look-up has begun meanwhile, and the page is its.
   if (!outcome || signal.aborted) return;
   presentOutcome(id, outcome, takesFocus);
+  if (outcome.kind === "found") measureLookUp(start);
   for (let told = outcome; told && told.kind !== "found" && told.kind !== "malformed"; ) {
     told = await keepLooking(id, told.kind, signal);
     if (told) presentOutcome(id, told, hasFocus());
   }
+}
+
+/** Goes to what was meant, in place of what was typed. */
+function correct(id) {
+  history.replaceState(null, "", addressOf(id));
+  showAddress();
+}
+
+function measureLookUp(start) {
+  // After the frame that shows it.
+  requestAnimationFrame(() => setTimeout(() => performance.measure(LOOK_UP, { start })));
 }
 
 async function lookUpVisibly(id, signal) {
@@ -102,13 +128,18 @@ async function lookUpVisibly(id, signal) {
   const timer = setTimeout(() => {
     if (!signal.aborted) present("loading", slowView(id, language), language.words.slow);
   }, SLOW_AFTER_MS);
-  const outcome = await lookUp(id, signal).catch(() => undefined);
+  const outcome = await lookUpMeant(id, signal).catch(() => undefined);
   clearTimeout(timer);
   return outcome;
 }
 
-function presentOutcome(id, outcome, takesFocus) {
+function presentOutcome(asked, outcome, takesFocus) {
   const { words } = language;
+  const id = outcome.id ?? asked;
+  if (id !== asked) {
+    history.replaceState(null, "", addressOf(id));
+    showName(id);
+  }
   const retry = () => void show(id);
   switch (outcome.kind) {
     case "found":
