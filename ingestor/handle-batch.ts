@@ -9,6 +9,7 @@ import type { OffsetCommitter } from "./commit-offsets";
 import type { ReportOutage } from "./health";
 import { ingestBatch } from "./ingest-batch";
 import type { Verdict } from "./judge";
+import { judgePatiently } from "./judge-patiently";
 import type { BatchLimits } from "./judge-portions";
 import { digestOf } from "./judged-record";
 import { type IngestorMetrics, outcomes } from "./metrics";
@@ -22,7 +23,7 @@ export interface HandleBatchDeps {
   readonly prisma: Prisma;
   readonly topic: string;
   readonly limits: BatchLimits;
-  /** Judges a record that may kill the process. */
+  /** Judges a record that may kill the process (judge-apart.ts). */
   readonly judgeApart: (value: Buffer | null) => Promise<Verdict>;
   /** Told of new rows of the outbox; must not throw. */
   readonly onDeadLetters: (outboxIds: readonly bigint[]) => void;
@@ -69,7 +70,9 @@ export async function handleBatch(
       ? "reposition"
       : await ingestBatch(batch, partition, {
           limits: deps.limits,
-          judgeApart: isSuspicious ? deps.judgeApart : undefined,
+          judgeApart: isSuspicious
+            ? (value) => withHeartbeat(heartbeat, (wait) => judgeRecordApart(value, deps, isCurrent, wait))
+            : undefined,
           isCurrent,
           store: (toStore) => withHeartbeat(heartbeat, (wait) => store(toStore, deps, isCurrent, wait)),
           onCommitted: async (lastOffset, counts) => {
@@ -101,6 +104,18 @@ export function see(partition: OpenPartition, lastOffset: bigint, committer: Off
   partition.seenOffset = lastOffset + 1n;
   partition.fetchOffset = partition.seenOffset;
   committer.offer(partition.partition, partition.seenOffset);
+}
+
+function judgeRecordApart(
+  value: Buffer | null,
+  { judgeApart, onOutage }: HandleBatchDeps,
+  isCurrent: () => boolean,
+  wait: WaitForGroup,
+): Promise<Verdict | undefined> {
+  return judgePatiently(value, {
+    ...{ judge: judgeApart, wait, isCurrent },
+    onOutage: (failure) => onOutage("the judging process", failure),
+  });
 }
 
 async function store(

@@ -5,8 +5,8 @@ import type { Failure } from "./failure";
 import type { IngestorMetrics } from "./metrics";
 import { KAFKA_SILENCE_SECONDS } from "./watch-silence";
 
-/** What the ingestor cannot store orders without. */
-export type Part = "PostgreSQL" | "Kafka";
+/** What the ingestor cannot store orders without; the last only where records are judged apart. */
+export type Part = "PostgreSQL" | "Kafka" | "the judging process";
 /** Told of every failed attempt to use a part, and with undefined once it works again. */
 export type ReportOutage = (part: Part, failure: Failure | undefined) => void;
 

@@ -7,8 +7,11 @@ import type { PatientStoreResult } from "./store-patiently";
 
 export interface IngestBatchDeps {
   readonly limits: BatchLimits;
-  /** For records of which one may kill the process: judges them elsewhere, one at a time. */
-  readonly judgeApart: ((value: Buffer | null) => Promise<Verdict>) | undefined;
+  /**
+   * For records of which one may kill the process: judges them elsewhere, one at a time. No verdict means that the
+   * partition is no longer ours.
+   */
+  readonly judgeApart: ((value: Buffer | null) => Promise<Verdict | undefined>) | undefined;
   /** Stores the batch, whatever it takes. */
   readonly store: (batch: Batch) => Promise<PatientStoreResult>;
   /** False once the partition is no longer ours or the process is stopping. */
@@ -31,7 +34,7 @@ export async function ingestBatch(
     ? judgeOneByOne(fetched.messages, partition.nextOffset, judgeApart)
     : judgeInPortions(fetched.messages, partition.nextOffset, limits);
   for await (const portion of portions) {
-    if (!deps.isCurrent()) return "abandoned";
+    if (!portion || !deps.isCurrent()) return "abandoned";
     const isLast = portion.lastMessage === fetched.messages.at(-1);
     const to = portion.lastOffset + 1n;
     const result = await deps.store({

@@ -46,12 +46,12 @@ export async function* judgeInPortions(
 export async function* judgeOneByOne(
   messages: readonly KafkaMessage[],
   position: bigint,
-  judgeApart: (value: Buffer | null) => Promise<Verdict>,
-): AsyncGenerator<Portion> {
+  judgeApart: (value: Buffer | null) => Promise<Verdict | undefined>,
+): AsyncGenerator<Portion | undefined> {
   for (const message of messages) {
     if (BigInt(message.offset) < position) continue;
     const record = await judgeMessageBy(message, position, judgeApart);
-    yield { judged: [record], lastOffset: record.lastOffset, lastMessage: message };
+    yield record && { judged: [record], lastOffset: record.lastOffset, lastMessage: message };
   }
 }
 

@@ -39,14 +39,16 @@ export function judgeMessage(message: KafkaMessage, position: bigint): JudgedRec
   return rejectUndecodable(message, position) ?? { ...sourceOf(message), verdict: judge(message.value) };
 }
 
-/** The same, with a judge that takes its time. */
+/** The same, with a judge that takes its time. Undefined if it gives no verdict. */
 export async function judgeMessageBy(
   message: KafkaMessage,
   position: bigint,
-  judgeValue: (value: Buffer | null) => Promise<Verdict>,
-): Promise<JudgedRecord> {
+  judgeValue: (value: Buffer | null) => Promise<Verdict | undefined>,
+): Promise<JudgedRecord | undefined> {
   const rejected = rejectUndecodable(message, position);
-  return rejected ?? { ...sourceOf(message), verdict: await judgeValue(message.value) };
+  if (rejected) return rejected;
+  const verdict = await judgeValue(message.value);
+  return verdict && { ...sourceOf(message), verdict };
 }
 
 const noHeaders = encodeHeaders([]);

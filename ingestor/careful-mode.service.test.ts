@@ -1,0 +1,89 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import pg from "pg";
+import { orderWithId } from "../e2e/support/judged-records";
+import { produce } from "../e2e/support/kafka-records";
+import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
+import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import { waitUntil } from "../e2e/support/wait-until";
+
+let database: TestDatabase;
+let owner: pg.Client;
+let orders: TestTopic;
+let ingestor: RunningIngestor;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  owner = new pg.Client({ connectionString: database.ownerUrl });
+  await owner.connect();
+  orders = await createTestTopic();
+  ingestor = await runIngestor({
+    KAFKA_BROKERS: orders.brokers.join(","),
+    KAFKA_TOPIC: orders.name,
+    KAFKA_DLQ_TOPIC: orders.name,
+    KAFKA_GROUP: orders.name,
+    DATABASE_URL: database.ingestorUrl,
+  });
+});
+
+afterEach(async () => {
+  await ingestor.stop("SIGKILL");
+  await owner.end();
+  await Promise.all([orders.drop(), database.drop()]);
+});
+
+const hasLogged = (event: string, part?: string): boolean =>
+  ingestor.log.some((line) => line["event"] === event && (part === undefined || line["part"] === part));
+
+/** The processes that the ingestor has started. */
+function findChildren(): number[] {
+  const parentOf = (pid: string): number => {
+    try {
+      return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    } catch {
+      return 0; // It has ended meanwhile.
+    }
+  };
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && parentOf(pid) === ingestor.process.pid)
+    .map(Number);
+}
+
+/** How many open files the system grants the ingestor from now on; those that are open stay so. */
+function limitOpenFiles(count: number): void {
+  const { status, stderr } = spawnSync("prlimit", [`--pid=${ingestor.process.pid}`, `--nofile=${count}:`]);
+  if (status !== 0) throw new Error(`prlimit: ${stderr}`);
+}
+
+// G3. Fails when a process that the system refuses counts as one that a record has killed, or stays "the child" for ever
+// (start in judge-apart.ts).
+test("while the system refuses the ingestor the process that judges apart, records wait, and all are stored afterwards", async () => {
+  await waitUntil("the partition is open", () => hasLogged("positions.opened"));
+  await owner.query("UPDATE positions SET unfinished_starts = 10");
+  await owner.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
+  const records = ["a", "b", "c"].map((id) => ({ key: id, value: orderWithId(id) }));
+  await produce(orders.brokers, orders.name, records);
+  // The first record has been judged, and waits for the lock; the second is judged after it.
+  await waitUntil("a record waits for the lock", async () => {
+    const { rows } = await owner.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass");
+    return rows.length > 0;
+  });
+  limitOpenFiles(10);
+  for (const child of findChildren()) process.kill(child, "SIGKILL");
+  await waitUntil("the child has ended", () => findChildren().length === 0);
+  await owner.query("COMMIT");
+  await waitUntil("the ingestor waits", () => hasLogged("outage.began", "the judging process"));
+  expect((await owner.query("SELECT received::int FROM positions")).rows).toEqual([{ received: 1 }]);
+  limitOpenFiles(1_024);
+  await waitUntil("all are ingested", async () => {
+    const { rows } = await owner.query("SELECT received::int FROM positions");
+    return rows[0]?.received === 3;
+  });
+  expect((await owner.query("SELECT id FROM orders ORDER BY id")).rows).toEqual([
+    { id: "a" },
+    { id: "b" },
+    { id: "c" },
+  ]);
+  expect(hasLogged("kafka.consumer-crash")).toBe(false);
+});
