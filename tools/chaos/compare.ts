@@ -1,23 +1,30 @@
 import type { Acknowledgement, Send } from "./sends-file";
 
+/** What a dead letter has to have of its record. */
+interface Content {
+  /** Of its value; null for a record without one. */
+  readonly sha256: string | null;
+  /** Of its key, its timestamp, and its headers in their order, but for those that a dead letter adds. */
+  readonly envelope: string;
+}
+
 /** A record of the topic of orders, as the log has it in the end. */
-export interface LogRecord {
+export interface LogRecord extends Content {
   readonly partition: number;
   readonly offset: number;
   /** The publisher's number of it; undefined: somebody else's. */
   readonly n: number | undefined;
-  /** Of its value; null for a record without one. */
-  readonly sha256: string | null;
+  /** The `x-dlq-id` that it came with, brought back; undefined: it is no dead letter that was brought back. */
+  readonly claim: string | undefined;
 }
 
 /** A dead letter as the dead-letter topic has it. */
-export interface Letter {
+export interface Letter extends Content {
   /** x-dlq-id. */
   readonly id: string;
   /** Where the record stood. */
   readonly partition: number;
   readonly offset: number;
-  readonly sha256: string | null;
 }
 
 /** Everything that is left of a run. */
@@ -26,6 +33,8 @@ export interface Outcome {
   readonly acknowledgements: readonly Acknowledgement[];
   readonly log: readonly LogRecord[];
   readonly letters: readonly Letter[];
+  /** What the ids of dead letters begin with: the topic's name and its one epoch, a colon between. */
+  readonly life: string;
   /** Orders in PostgreSQL by id: the digest of the document, computed by PostgreSQL. */
   readonly stored: ReadonlyMap<string, string>;
   /** Records that PostgreSQL says to have received, by partition. */
@@ -42,11 +51,13 @@ export interface Comparison {
   readonly twice: number;
   /** Orders that PostgreSQL has with other bytes than were published. */
   readonly wrongBytes: number;
-  /** Records that are no orders, without a dead letter of the same bytes. */
+  /** Orders that PostgreSQL has and nobody has published: poison that was stored, say. */
+  readonly unfounded: number;
+  /** Records that are no orders, without a dead letter of the same content under the right id. */
   readonly dlqMissing: number;
-  /** Dead letters of records that are orders or that never were, and dead letters of one record under several ids. */
+  /** Dead letters of records that are orders or that never were, and those of another content or id than they have to have. */
   readonly dlqExtra: number;
-  /** Second copies of a dead letter, with the same id. Allowed. */
+  /** Second copies of a dead letter, with the same id and content. Allowed. */
   readonly redelivered: number;
 }
 
@@ -55,6 +66,7 @@ export function compare(outcome: Outcome): Comparison {
   const sends = new Map(outcome.sends.map((send) => [send.n, send]));
   const acknowledged = outcome.acknowledgements.flatMap(({ n }) => sends.get(n) ?? []);
   const orders = acknowledged.filter(({ kind }) => kind === "order");
+  const published = new Set(outcome.sends.flatMap(({ kind, id }) => (kind === "order" ? [id] : [])));
   return {
     orders: orders.length,
     poison: acknowledged.filter(isPoison).length,
@@ -62,6 +74,7 @@ export function compare(outcome: Outcome): Comparison {
       orders.filter(({ id }) => !outcome.stored.has(id)).length + countUnlogged(outcome) + countReceived(outcome, -1),
     twice: countReceived(outcome, +1),
     wrongBytes: orders.filter(({ id, sha256 }) => isOther(outcome.stored.get(id), sha256)).length,
+    unfounded: [...outcome.stored.keys()].filter((id) => !published.has(id)).length,
     ...compareLetters(outcome, sends),
   };
 }
@@ -98,26 +111,28 @@ function countReceived({ log, received }: Outcome, direction: 1 | -1): number {
 }
 
 function compareLetters(
-  { log, letters }: Outcome,
+  { log, letters, life }: Outcome,
   sends: ReadonlyMap<number, Send>,
 ): Pick<Comparison, "dlqMissing" | "dlqExtra" | "redelivered"> {
   const poison = log.filter(({ n = -1 }) => {
     const send = sends.get(n);
     return send !== undefined && isPoison(send);
   });
-  const missing = new Map(poison.map((record) => [placeOf(record), record]));
-  const delivered = new Map<string, string>();
-  const counts = { dlqMissing: 0, dlqExtra: 0, redelivered: 0 };
+  const expected = new Map(poison.map((record) => [placeOf(record), record]));
+  const delivered = new Set<string>();
+  const counts = { dlqExtra: 0, redelivered: 0 };
   for (const letter of letters) {
     const place = placeOf(letter);
-    const earlier = delivered.get(place);
-    const record = missing.get(place);
-    if (earlier !== undefined) counts[earlier === letter.id ? "redelivered" : "dlqExtra"] += 1;
-    else if (record === undefined || record.sha256 !== letter.sha256) counts.dlqExtra += 1;
-    else {
-      delivered.set(place, letter.id);
-      missing.delete(place);
-    }
+    const record = expected.get(place);
+    if (record === undefined || !isLetterOf(record, letter, life)) counts.dlqExtra += 1;
+    else if (delivered.has(place)) counts.redelivered += 1;
+    else delivered.add(place);
   }
-  return { ...counts, dlqMissing: missing.size };
+  return { ...counts, dlqMissing: expected.size - delivered.size };
+}
+
+/** A record that was brought back keeps the name of its first failure. */
+function isLetterOf(record: LogRecord, letter: Letter, life: string): boolean {
+  const id = record.claim ?? `${life}:${placeOf(record)}`;
+  return letter.id === id && letter.sha256 === record.sha256 && letter.envelope === record.envelope;
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
@@ -18,10 +18,13 @@ export interface InjectDeps {
   readonly say: (text: string) => void;
 }
 
-/** How often each fault came. One whose target was away in that moment (it was being started, say) does not count. */
+/**
+ * How often each fault came. One whose target was away in that moment (it was being started, say) does not count, nor a
+ * replay that did not end well by itself.
+ */
 export type FaultCounts = Partial<Record<FaultName, number>>;
 
-/** Makes the mended state again; never fails. */
+/** Makes the mended state again. @throws Error when it turns out that the fault never came */
 type Undo = () => Promise<void> | void;
 
 const NO_UNDO: Undo = () => {};
@@ -42,9 +45,9 @@ export async function injectAll(schedule: readonly ScheduledFault[], deps: Injec
     deps.say(`${fault} ${target}${duration > 0 ? ` for ${duration} ms` : ""}`);
     try {
       const undo = await injectors[fault](target, deps);
-      counts[fault] = (counts[fault] ?? 0) + 1;
       await pause(duration);
       await undo();
+      counts[fault] = (counts[fault] ?? 0) + 1;
       if (duration > 0) deps.say(`${fault} ${target} is over`);
     } catch (error) {
       deps.say(`${fault} ${target} could not be done: ${error instanceof Error ? error.message : error}`);
@@ -111,9 +114,22 @@ const injectors: Readonly<Record<FaultName, (target: FaultTarget, deps: InjectDe
       stdio: ["ignore", log, log],
     });
     closeSync(log);
-    return () => void tool.kill("SIGKILL");
+    const ended = endOf(tool);
+    return async () => {
+      tool.kill("SIGKILL");
+      const end = await ended;
+      if (end !== 0) throw new Error(`replay-dlq ended with ${end}`);
+    };
   },
 };
+
+/** Its exit code, the signal that ended it, or why it could not be started. */
+function endOf(child: ChildProcess): Promise<number | string | null> {
+  return new Promise((resolve) => {
+    child.once("error", ({ message }) => resolve(message));
+    child.once("exit", (code, signal) => resolve(code ?? signal));
+  });
+}
 
 function pidOf(target: FaultTarget, system: ChaosSystem): number {
   const pid = system.pid(target as Part);

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { Admin, Kafka, KafkaMessage } from "kafkajs";
 import pg from "pg";
 import { readDeadLetterHeaders } from "../../ingestor/dead-letter";
-import { headersOf } from "../../runtime/kafka/headers";
+import { type HeaderList, headersOf } from "../../runtime/kafka/headers";
 import { readLogBounds, walkTopic } from "../walk-topic";
 import type { Letter, LogRecord, Outcome } from "./compare";
 import { CHAOS_HEADER, followSends } from "./sends-file";
@@ -23,15 +23,18 @@ export async function readOutcome(deps: ReadOutcomeDeps): Promise<Outcome> {
   file.close();
   const log: LogRecord[] = [];
   await walk(deps, deps.topic, (message, partition) => {
-    log.push({ partition, offset: Number(message.offset), n: numberOf(message), sha256: digestOf(message.value) });
+    const headers = textsOf(headersOf(message));
+    const n = headers.get(CHAOS_HEADER);
+    const place = { partition, offset: Number(message.offset), n: n === undefined ? n : Number(n) };
+    log.push({ ...place, claim: headers.get("x-dlq-id"), ...contentOf(message) });
   });
   const letters: Letter[] = [];
   await walk(deps, deps.dlqTopic, (message) => {
     const info = readDeadLetterHeaders(headersOf(message));
     const { id = "", partition = -1, offset = -1n } = info ?? {};
-    letters.push({ id, partition, offset: Number(offset), sha256: digestOf(message.value) });
+    letters.push({ id, partition, offset: Number(offset), ...contentOf(message) });
   });
-  return { sends, acknowledgements, log, letters, ...(await readDatabase(deps.databaseUrl)) };
+  return { sends, acknowledgements, log, letters, ...(await readDatabase(deps)) };
 }
 
 async function walk(
@@ -48,17 +51,23 @@ async function walk(
   });
 }
 
-function numberOf(message: KafkaMessage): number | undefined {
-  const header = headersOf(message).find(({ key }) => key.toString() === CHAOS_HEADER);
-  return header ? Number(header.value) : undefined;
+function textsOf(headers: HeaderList): ReadonlyMap<string, string> {
+  return new Map(headers.map(({ key, value }) => [key.toString(), String(value)]));
 }
 
-function digestOf(value: Buffer | null): string | null {
-  return value && hash("sha256", value);
+/** Told by the chaos's own rule, not by the product's: what a dead letter adds begins with one of two names. */
+function contentOf(message: KafkaMessage): Pick<Letter, "sha256" | "envelope"> {
+  const { key, value, timestamp } = message;
+  const own = headersOf(message).filter(({ key }) => !/^(x-dlq-|kafka_dlt-original-topic$)/.test(key.toString()));
+  const envelope = JSON.stringify([key, timestamp, own]);
+  return { sha256: value && hash("sha256", value), envelope: hash("sha256", envelope) };
 }
 
-async function readDatabase(connectionString: string): Promise<Pick<Outcome, "stored" | "received">> {
-  const client = new pg.Client({ connectionString, application_name: "orders-chaos" });
+async function readDatabase({
+  databaseUrl,
+  topic,
+}: ReadOutcomeDeps): Promise<Pick<Outcome, "life" | "stored" | "received">> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: "orders-chaos" });
   await client.connect();
   try {
     const orders = await client.query<{ id: string; sha256: string }>(
@@ -67,7 +76,11 @@ async function readDatabase(connectionString: string): Promise<Pick<Outcome, "st
     const positions = await client.query<{ partition: number; received: string }>(
       "SELECT partition, sum(received) AS received FROM positions GROUP BY partition",
     );
+    const epochs = await client.query<{ first: number }>("SELECT min(id) AS first FROM epochs WHERE topic = $1", [
+      topic,
+    ]);
     return {
+      life: `${topic}:${epochs.rows[0]?.first}`,
       stored: new Map(orders.rows.map(({ id, sha256 }) => [id, sha256])),
       received: new Map(positions.rows.map(({ partition, received }) => [partition, Number(received)])),
     };

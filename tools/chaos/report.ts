@@ -2,11 +2,12 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, totalmem } from "node:os";
 import { projectRoot } from "../../runtime/project-root";
-import { failureCounts, faultsOf, isGood, type RunResult } from "./result";
+import { failureCounts, faultsOf, isGood, missingParts, type RunResult } from "./result";
 
 /** A run in a line, as soon as it is over. */
 export function describeRun(result: RunResult): string {
-  const wrong = failureCounts.filter((name) => result[name] > 0).map((name) => `${name} ${result[name]}`);
+  const counted = failureCounts.filter((name) => result[name] > 0).map((name) => `${name} ${result[name]}`);
+  const wrong = [...counted, ...missingParts(result)];
   return [
     `seed ${result.seed}: ${wrong.length > 0 ? `NOT ok, ${wrong.join(", ")}` : "ok"}`,
     `${number(result.orders)} orders, ${number(result.poison)} poison, ${faultsOf(result)} faults`,

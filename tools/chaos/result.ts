@@ -29,13 +29,21 @@ export const failureCounts = [
   "dlqMissing",
   "dlqExtra",
   "unread",
+  "unfounded",
   "unserved",
   "unexpected",
   "differences",
 ] as const satisfies readonly (keyof RunResult)[];
 
+/** A run in which nothing was published, asked or broken has shown nothing, whatever it has counted. */
 export function isGood(result: RunResult): boolean {
-  return failureCounts.every((name) => result[name] === 0);
+  return failureCounts.every((name) => result[name] === 0) && missingParts(result).length === 0;
+}
+
+/** What a run has to have and had not, in words. */
+export function missingParts(result: RunResult): string[] {
+  const parts = { orders: result.orders, questions: result.asked, faults: faultsOf(result) };
+  return Object.entries(parts).flatMap(([name, count]) => (count > 0 ? [] : [`no ${name}`]));
 }
 
 export function faultsOf({ faults }: Pick<RunResult, "faults">): number {
