@@ -155,8 +155,8 @@ describe("an id that comes again", () => {
     expect((await prisma.order.findUniqueOrThrow({ where: { id: "a" } })).document).toBe(original.toString());
     const rows = await prisma.outboxRow.findMany({ orderBy: { id: "asc" } });
     expect(rows).toMatchObject([
-      { partition: 0, offset: 1n, reason: "conflict", errors: expect.stringContaining("1:0:0") },
-      { partition: 1, offset: 0n, reason: "conflict", errors: expect.stringContaining("1:0:0") },
+      { partition: 0, offset: 1n, reason: "conflict", errors: expect.stringContaining(" orders:1:0:0") },
+      { partition: 1, offset: 0n, reason: "conflict", errors: expect.stringContaining(" orders:1:0:0") },
     ]);
     expect(Buffer.from(rows[0]?.value ?? []).equals(otherMeaning)).toBe(true);
   });

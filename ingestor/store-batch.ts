@@ -142,13 +142,14 @@ async function findConflicts(
   const candidates = accepted.filter(({ offset }) => offsets.has(offset));
   if (candidates.length === 0) return [];
   const conflicting = await tx.$queryRaw<{ offset: bigint; at: string }[]>`
-    SELECT batch."offset", stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
+    SELECT batch."offset", epochs.topic || ':' || stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
     FROM unnest(
       ${bytes.park(textArray(candidates.map(({ verdict }) => verdict.id)))}::text[],
       ${bytes.park(textArray(candidates.map(({ verdict }) => verdict.document)))}::text[],
       ${bytes.park(bigintArray(candidates.map(({ offset }) => offset)))}::bigint[]
     ) AS batch (id, document, "offset")
     JOIN orders stored ON stored.id = batch.id COLLATE "C"
+    JOIN epochs ON epochs.id = stored.epoch
     WHERE NOT same_meaning(stored.document, batch.document)
       AND (stored.epoch, stored.partition, stored."offset") <> (${epoch}, ${partition}, batch."offset")`;
   const storedAt = new Map(conflicting.map(({ offset, at }) => [offset, at]));

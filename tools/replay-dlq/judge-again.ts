@@ -42,9 +42,10 @@ async function findConflicts(
   const candidates = differing.flatMap(({ n }) => orders[Number(n) - 1] ?? []);
   if (candidates.length === 0) return new Map();
   const { rows } = await client.query<{ n: string; at: string }>(
-    `SELECT n, stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
+    `SELECT n, epochs.topic || ':' || stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS batch (id, document, n)
-     JOIN orders stored ON stored.id = batch.id COLLATE "C" WHERE NOT same_meaning(stored.document, batch.document)`,
+     JOIN orders stored ON stored.id = batch.id COLLATE "C" JOIN epochs ON epochs.id = stored.epoch
+     WHERE NOT same_meaning(stored.document, batch.document)`,
     [textArray(candidates.map(({ id }) => id)), textArray(candidates.map(({ document }) => document))],
   );
   return new Map(
