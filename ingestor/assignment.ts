@@ -47,7 +47,7 @@ export interface OpenPartition {
   readonly partition: number;
   /** The offset that PostgreSQL has for this partition. */
   nextOffset: bigint;
-  /** How far Kafka has been seen: `nextOffset`, or further where only control records or aborted ones followed. */
+  /** How far Kafka has been seen: `nextOffset`, or for a moment further where only control or aborted records followed. */
   seenOffset: bigint;
   /** Where Kafka's next fetch begins at the earliest. One that begins before was not asked for: the log is another one. */
   fetchOffset: bigint;

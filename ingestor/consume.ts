@@ -5,6 +5,7 @@ import { connectPatiently } from "./connect-patiently";
 import { classifyFailure } from "./failure";
 import { type HandleBatchDeps, handleBatch, see } from "./handle-batch";
 import { outcomes } from "./metrics";
+import { watchSteps } from "./step-over";
 import { watchPositions } from "./watch-positions";
 import { watchTopic } from "./watch-topic";
 
@@ -79,7 +80,11 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     metrics: deps.metrics,
     log,
   });
-  const watches = [watchPositions(deps.prisma, topic, assignment, log), watchTopic(admin, topic, assignment, log)];
+  const watches = [
+    watchPositions(deps.prisma, topic, assignment, log),
+    watchSteps(deps.prisma, topic, assignment, log),
+    watchTopic(admin, topic, assignment, log),
+  ];
   const inFlight = new Set<Promise<void>>();
   followConsumer(consumer, assignment, committer, deps);
   let lastAnswerAt = Date.now();

@@ -36,7 +36,8 @@ export async function ingestBatch(
   for await (const portion of portions) {
     if (!portion || !deps.isCurrent()) return "abandoned";
     const isLast = portion.lastMessage === fetched.messages.at(-1);
-    const to = portion.lastOffset + 1n;
+    // Control and aborted records at the end never come by; with the last record they are done with as well.
+    const to = (isLast ? BigInt(fetched.lastOffset()) : portion.lastOffset) + 1n;
     const result = await deps.store({
       topic: fetched.topic,
       partition,
@@ -47,8 +48,7 @@ export async function ingestBatch(
     if (result.kind === "abandoned") return "abandoned";
     if (result.kind === "moved") return "reposition";
     partition.nextOffset = to;
-    // Control and aborted records at the end never come by; with the last record they are done with as well.
-    await deps.onCommitted(isLast ? BigInt(fetched.lastOffset()) : portion.lastOffset, result);
+    await deps.onCommitted(to - 1n, result);
   }
   return "done";
 }

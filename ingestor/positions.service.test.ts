@@ -163,6 +163,33 @@ test("offsets that Kafka deleted before they were ingested are recorded as a gap
   expect(await positions()).toMatchObject([{ next_offset: 4, received: 2, stored: 2, gap: 2 }]);
 }, 90_000);
 
+// G1. Fails when the position stands before what follows the last record, of its transaction or of aborted ones.
+test.each([
+  ["the end of a transaction", 0],
+  ["aborted transactions", 2],
+])(
+  "what Kafka deletes behind the last record is no gap where it is %s",
+  async (_, aborted) => {
+    await start();
+    await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("a") }], "commit");
+    await untilStored("a");
+    for (let i = 0; i < aborted; i++) {
+      await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("aborted") }], "abort");
+    }
+    const end = 2 + 2 * aborted;
+    const isAtEnd = async () => (await positions())[0]?.["next_offset"] === end;
+    await waitUntil("the position is the log's end", isAtEnd, { limitMs: 30_000 });
+    await ingestor.stop();
+    await deleteRecordsBefore(orders.brokers, orders.name, end);
+    await start();
+    await publish("b");
+    await untilStored("a", "b");
+    expect(hasLogged("positions.moved")).toBe(false);
+    expect(await positions()).toMatchObject([{ next_offset: end + 1, received: 2, stored: 2, gap: 0 }]);
+  },
+  90_000,
+);
+
 // G1. Fails when a partition that has no position in an epoch begins where its log begins: what is gone is told nowhere.
 test("what Kafka deletes of a partition that was added while no ingestor ran is a gap", async () => {
   await start();

@@ -11,7 +11,7 @@ export interface Batch {
   readonly partition: Partition;
   /** Where the ingestor believes the partition to be. */
   readonly from: bigint;
-  /** Where it will be afterwards: the offset after the last record. */
+  /** Where it will be afterwards: the offset after the last record and whatever follows it that is none. */
   readonly to: bigint;
   readonly records: readonly JudgedRecord[];
 }
