@@ -8,6 +8,8 @@ const INTERVAL_MS = 1_000;
 const FORGOTTEN_SECONDS = 1;
 /** With jobs left, a row may be waiting its turn behind them; after this long it is given another job to be sure. */
 const FORGOTTEN_BEHIND_OTHERS_SECONDS = 60;
+/** Looking for such rows reads all that wait, which in a storm is a tenth of PostgreSQL's work if it is done every second. */
+const BEHIND_OTHERS_INTERVAL_MS = 10_000;
 /** With this many jobs left, the worker is what everything waits for, and more jobs would only pile up. */
 const ENOUGH_JOBS = 100;
 /** Rows that one sweep makes jobs for. */
@@ -21,6 +23,7 @@ const ROWS_PER_SWEEP = 5_000;
  */
 export function startSweep(outbox: Outbox, queue: Pick<DeliveryQueue, "add" | "countPending">, log: Log): () => void {
   let isLooking = false;
+  let nextBehindOthers = 0;
   const look = async (): Promise<void> => {
     if (isLooking) return;
     isLooking = true;
@@ -28,7 +31,8 @@ export function startSweep(outbox: Outbox, queue: Pick<DeliveryQueue, "add" | "c
       // Nearly always there is nothing, which one small question tells: the others are more than an idle system should do.
       if (!(await outbox.hasForgotten(FORGOTTEN_SECONDS))) return;
       const pending = await queue.countPending();
-      if (pending >= ENOUGH_JOBS) return;
+      if (pending >= ENOUGH_JOBS || (pending > 0 && Date.now() < nextBehindOthers)) return;
+      if (pending > 0) nextBehindOthers = Date.now() + BEHIND_OTHERS_INTERVAL_MS;
       const afterSeconds = pending === 0 ? FORGOTTEN_SECONDS : FORGOTTEN_BEHIND_OTHERS_SECONDS;
       const forgotten = await outbox.findForgotten(afterSeconds, ROWS_PER_SWEEP);
       if (!forgotten?.length) return;
