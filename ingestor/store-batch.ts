@@ -1,6 +1,7 @@
 import { type Prisma, type PrismaTransaction, TRANSACTION_PATIENCE } from "../prisma/client";
 import { encodeNotice, ORDERS_CHANNEL, type Partition, type Position } from "../prisma/order-channel";
 import { ParkedBytes } from "../prisma/parked-bytes";
+import { findConflicts } from "./find-conflicts";
 import { findReplays } from "./find-replays";
 import { type AcceptedRecord, digestOf, isAccepted, type JudgedRecord, type RejectedRecord } from "./judged-record";
 import { bigintArray, byteaArray, intArray, textArray } from "./pg-array";
@@ -119,50 +120,6 @@ async function storeOrders(
 
 function compare<T extends string | bigint>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/**
- * The records whose id is taken by an order of another meaning. It has to be a statement of its own: the insert cannot
- * see the row of a concurrent winner that it has waited for, a later snapshot does.
- */
-async function findConflicts(
-  { tx, bytes }: BatchTransaction,
-  { epoch, partition }: Partition,
-  accepted: readonly AcceptedRecord[],
-): Promise<RejectedRecord[]> {
-  const differing = await tx.$queryRaw<{ offset: bigint }[]>`
-    SELECT batch."offset"
-    FROM unnest(
-      ${bytes.park(textArray(accepted.map(({ verdict }) => verdict.id)))}::text[],
-      ${bytes.park(byteaArray(accepted.map(({ verdict }) => verdict.sha256)))}::bytea[],
-      ${bytes.park(bigintArray(accepted.map(({ offset }) => offset)))}::bigint[]
-    ) AS batch (id, sha256, "offset")
-    JOIN orders stored ON stored.id = batch.id COLLATE "C" AND stored.sha256 <> batch.sha256`;
-  const offsets = new Set(differing.map(({ offset }) => offset));
-  const candidates = accepted.filter(({ offset }) => offsets.has(offset));
-  if (candidates.length === 0) return [];
-  const conflicting = await tx.$queryRaw<{ offset: bigint; at: string }[]>`
-    SELECT batch."offset", epochs.topic || ':' || stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
-    FROM unnest(
-      ${bytes.park(textArray(candidates.map(({ verdict }) => verdict.id)))}::text[],
-      ${bytes.park(textArray(candidates.map(({ verdict }) => verdict.document)))}::text[],
-      ${bytes.park(bigintArray(candidates.map(({ offset }) => offset)))}::bigint[]
-    ) AS batch (id, document, "offset")
-    JOIN orders stored ON stored.id = batch.id COLLATE "C"
-    JOIN epochs ON epochs.id = stored.epoch
-    WHERE NOT same_meaning(stored.document, batch.document)
-      AND (stored.epoch, stored.partition, stored."offset") <> (${epoch}, ${partition}, batch."offset")`;
-  const storedAt = new Map(conflicting.map(({ offset, at }) => [offset, at]));
-  return candidates
-    .filter(({ offset }) => storedAt.has(offset))
-    .map((record) => ({
-      ...record,
-      verdict: {
-        kind: "rejected",
-        reason: "conflict",
-        errors: [`/order_uid is taken by another order, which came with record ${storedAt.get(record.offset)}`],
-      },
-    }));
 }
 
 async function putIntoOutbox(

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { CONFLICTS_SQL, conflictWith } from "../../ingestor/find-conflicts";
 import { type AcceptedOrder, judge, type Verdict } from "../../ingestor/judge";
 import type { ApartJudge } from "../../ingestor/judge-apart";
 import { byteaArray, textArray } from "../../ingestor/pg-array";
@@ -41,18 +42,14 @@ async function findConflicts(
   );
   const candidates = differing.flatMap(({ n }) => orders[Number(n) - 1] ?? []);
   if (candidates.length === 0) return new Map();
-  const { rows } = await client.query<{ n: string; at: string }>(
-    `SELECT n, epochs.topic || ':' || stored.epoch || ':' || stored.partition || ':' || stored."offset" AS at
-     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS batch (id, document, n)
-     JOIN orders stored ON stored.id = batch.id COLLATE "C" JOIN epochs ON epochs.id = stored.epoch
-     WHERE NOT same_meaning(stored.document, batch.document)`,
-    [textArray(candidates.map(({ id }) => id)), textArray(candidates.map(({ document }) => document))],
-  );
+  const { rows } = await client.query<{ n: string; at: string }>(CONFLICTS_SQL, [
+    textArray(candidates.map(({ id }) => id)),
+    textArray(candidates.map(({ document }) => document)),
+  ]);
   return new Map(
     rows.flatMap(({ n, at }): [Verdict, Verdict][] => {
       const order = candidates[Number(n) - 1];
-      const errors = [`/order_uid is taken by another order, which came with record ${at}`];
-      return order ? [[order, { kind: "rejected", reason: "conflict", errors }]] : [];
+      return order ? [[order, conflictWith(at)]] : [];
     }),
   );
 }
