@@ -118,9 +118,22 @@ function onRedis(url: string, name: string, work: Work, report: (error: unknown)
   };
 }
 
+/** The same for PostgreSQL: what hangs is ended by the server, else by the lack of its answer, with its connection. */
+const POSTGRES_PATIENCE = {
+  connectionTimeoutMillis: 5_000,
+  statement_timeout: 8_000,
+  query_timeout: 10_000,
+  idle_in_transaction_session_timeout: 10_000,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 5_000,
+} as const;
+
 function onPostgres(connectionString: string, name: string, work: Work) {
   const postgres = withBackend(createPostgresBackend);
-  const connection = { connectionString, max: 2, application_name: "orders-ingestor-bullmq" };
+  const connection = {
+    ...{ connectionString, max: 2, application_name: "orders-ingestor-bullmq" },
+    ...POSTGRES_PATIENCE,
+  };
   const queue = new postgres.Queue<DeliveryJob>(name, { connection });
   const worker = new postgres.Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS });
   return {
