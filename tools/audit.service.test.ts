@@ -305,14 +305,37 @@ it("takes the dead letters of an earlier life of the database for what they are"
       const predecessor = withHeaders(letters[0], (name, text) => (name.endsWith("failed-at") ? LONG_AGO : text));
       const beyond = withHeaders(predecessor, (name, text) => (/-(id|offset)$/.test(name) ? `${text}99` : text));
       // This one's, before it was taken back behind a change of the epoch.
-      const earlier = withHeaders(letters[1], (name, text) =>
-        name === "x-dlq-id" ? text.replace(":1:", ":7:") : text,
-      );
-      return [{ ...predecessor, value: "another topic's" }, beyond, ...letters, earlier];
+      const earlier = inEarlierEpoch(letters[1]);
+      return [{ ...predecessor, value: "another topic's" }, beyond, earlier, ...letters];
     },
     async (env) => {
-      const { ok, stderr } = await audit(env);
+      const { ok, stderr, letters } = await audit(env);
       expect([ok, stderr]).toEqual([true, expect.stringContaining("3 dead letters are of an earlier life")]);
+      expect(letters).toEqual({ purged: 0, earlier: 3 });
+      const strict = await audit(env, "--earlier", "2");
+      expect([strict.ok, ...strict.differences.map(({ kind }) => kind)]).toEqual([false, "letter-earlier"]);
+      expect((await audit(env, "--earlier", "3")).ok).toBe(true);
+    },
+  ));
+
+/** The letter as the database wrote it a moment before it was taken back: the record failed anew since. */
+const inEarlierEpoch = (letter: Message | undefined, earlierMs = 1): Message =>
+  withHeaders(letter, (name, text) => {
+    if (name === "x-dlq-id") return text.replace(":1:", ":7:");
+    return name === "x-dlq-failed-at" ? new Date(Date.parse(text) - earlierMs).toISOString() : text;
+  });
+
+// Fails when any byte copy of a real letter under another epoch is taken for one of an earlier life.
+it("finds a copy of a dead letter under another epoch that failed no earlier, or came when the record had failed", () =>
+  withLetters(
+    (letters) => [inEarlierEpoch(letters[1], 0), ...letters, inEarlierEpoch(letters[1])],
+    async (env) => {
+      const { letters, differences } = await audit(env);
+      const topic = env["KAFKA_DLQ_TOPIC"];
+      expect(letters).toEqual({ purged: 0, earlier: 0 });
+      expect(differences.map(({ kind, at }) => [kind, at])).toEqual(
+        [0, 5].map((offset) => ["letter-forged", `${topic}:0:${offset}`]),
+      );
     },
   ));
 

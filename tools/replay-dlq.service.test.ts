@@ -147,7 +147,7 @@ it("a dead letter that fails again keeps its name and counts, until it was broug
   // As after a restore that took the ledger back: the records are dead-lettered anew, by their own places.
   await sql("DELETE FROM replays");
   await sql(
-    "UPDATE outbox SET dlq_id = NULL, replays = 0, first_failed_at = NULL, delivered_at = NULL, leased_until = NULL WHERE replays > 0",
+    "UPDATE outbox SET dlq_id = NULL, replays = 0, first_failed_at = NULL, failed_at = now(), delivered_at = NULL, leased_until = NULL WHERE replays > 0",
   );
   await waitUntil("the letters under their new names", async () => (await readLetters(6)).length === 6);
   const anew = await audit(system.env);

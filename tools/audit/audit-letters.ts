@@ -42,6 +42,7 @@ interface NamedLetter {
 interface ExpectedLetter {
   readonly rowId: number;
   readonly info: DeadLetterInfo | undefined;
+  readonly failedAt: Date;
   /** When the row was last marked as delivered. */
   readonly deliveredAt: Date | null;
   /** Which dead letter the record itself says that it is, brought back. */
@@ -58,6 +59,8 @@ interface Findings {
   readonly found: Set<number>;
   /** Per partition of the dead-letter topic, when its first letter of a delivered row was marked as delivered. */
   readonly oldestHeld: Map<number, Date>;
+  /** Per partition of the dead-letter topic, when the last one of its letters of rows failed. */
+  readonly lastFailed: Map<number, Date>;
   /** Of rows without one so far: what is different about a letter of the same name and bytes. */
   readonly differing: Map<number, Difference>;
   /** Partitions of the dead-letter topic in which something of this database was come to. */
@@ -73,7 +76,8 @@ interface Findings {
  *
  * A letter that no row knows is a forged one, unless it is certain that an earlier life of the database has written it:
  * - It is a row's record, byte for byte, under the name that the record claims, or that its place had in another epoch:
- *   the database was restored, and its ledger or its epochs went back.
+ *   the database was restored, and its ledger or its epochs went back. Then it failed before the row did, and stands in
+ *   front of all that has failed since.
  * - It failed before this database first saw the topic, and stands in front of all that this database has put there.
  *   Whoever forges can write any time, but only at the end.
  *
@@ -84,7 +88,7 @@ export async function auditLetters(
   deps: AuditLettersDeps,
 ): Promise<Readonly<Pick<Findings, "found" | "oldestHeld" | "earlier">>> {
   const findings: Findings = {
-    ...{ found: new Set(), oldestHeld: new Map(), differing: new Map() },
+    ...{ found: new Set(), oldestHeld: new Map(), lastFailed: new Map(), differing: new Map() },
     ...{ begun: new Set(), earlier: 0 },
   };
   const birth = await deps.ledger.readBirth(deps.topic);
@@ -135,7 +139,7 @@ async function readExpected(
     const place = placeOf(row);
     const letter = {
       ...{ rowId: Number(row.id), info: readDeadLetterHeaders(list), key, value, timestamp },
-      deliveredAt: row.deliveredAt,
+      ...{ failedAt: row.failedAt, deliveredAt: row.deliveredAt },
       claim: readReplayClaim(Buffer.from(row.headers)),
       ownHeaders: encodeHeaders(withoutDeadLetterHeaders(list)),
     };
@@ -156,6 +160,7 @@ function compareLetter(
   findings: Findings,
 ): Difference | undefined {
   const { info, message, at, dlqPartition } = letter;
+  const lastFailed = findings.lastFailed.get(dlqPartition) ?? new Date(0);
   const isYoung = birth !== undefined && info.failedAt >= birth;
   const named = rows.filter((row) => row.info?.id === info.id);
   const same = rows.filter((row) => findAlteredParts(message, row).length === 0);
@@ -169,6 +174,7 @@ function compareLetter(
     if (credited.deliveredAt && !findings.oldestHeld.has(dlqPartition))
       findings.oldestHeld.set(dlqPartition, credited.deliveredAt);
     if (isYoung) findings.begun.add(dlqPartition);
+    if (info.failedAt > lastFailed) findings.lastFailed.set(dlqPartition, info.failedAt);
     return undefined;
   }
   const [copied] = ofRow;
@@ -177,7 +183,11 @@ function compareLetter(
     if (!findings.found.has(copied.rowId)) findings.differing.set(copied.rowId, { kind: "letter-altered", at, detail });
     return undefined;
   }
-  if (same.some((row) => isEarlierName(info, row)) || !(isYoung || findings.begun.has(dlqPartition))) {
+  const isEarlier = (row: ExpectedLetter): boolean => info.failedAt < row.failedAt && lastFailed < row.failedAt;
+  if (
+    same.some((row) => isEarlier(row) && isEarlierName(info, row)) ||
+    !(isYoung || findings.begun.has(dlqPartition))
+  ) {
     findings.earlier++;
     return undefined;
   }
