@@ -5,12 +5,14 @@ import type { MappedError } from "@prisma/driver-adapter-utils";
  *
  * - `retry`: something is out of order outside (a server, the network, a disk); wait and store the same batch again.
  * - `retry-at-once`: the database chose this transaction as the loser of a race; it is in good health.
+ * - `split`: the server has ended a statement that took too long, of which a smaller batch may be less; a single record is
+ *   retried. Locks and slow disks end statements too, and half a batch is stored after them as well as a whole one.
  * - `isolate`: a record cannot be stored; find it by splitting the batch. Only data errors say so.
  * - `doubt`: may be either, and so is anything that is not in these tables. An outage, until a write of comparable size
  *   has committed meanwhile; then `isolate` (see store-patiently.ts).
  * - `stop`: a defect or a database that does not fit this program; end the process and let a supervisor restart it.
  */
-export type FailureAction = "retry" | "retry-at-once" | "isolate" | "doubt" | "stop";
+export type FailureAction = "retry" | "retry-at-once" | "split" | "isolate" | "doubt" | "stop";
 
 type Actions<Code extends string = string> = Readonly<Record<Code, FailureAction>>;
 
@@ -51,7 +53,8 @@ export const sqlStateActions: Actions = {
   "53": "retry", // insufficient resources: disk full, too many connections
   "54": "doubt", // program limit exceeded: a record that is too large for somebody's index, or a full NOTIFY queue
   "55": "retry", // object not in prerequisite state: lock not available
-  "57": "retry", // operator intervention: shutting down, starting, statement time-out
+  "57": "retry", // operator intervention: shutting down, starting
+  "57014": "split", // statement time-out
   "58": "retry", // system error: I/O
   F0: "retry", // configuration file error
   HV: "doubt", // foreign data wrapper

@@ -45,6 +45,7 @@ describe("an error is classified by its code:", () => {
     ["a data error", fromPrisma("22P05"), "isolate", "22P05"],
     ["a deadlock", fromPrisma("40P01"), "retry-at-once", "40P01"],
     ["an unknown completion", fromPrisma("40003"), "retry", "40003"],
+    ["a statement time-out", fromPrisma("57014"), "split", "57014"],
     ["a full disk", fromPrisma("53100"), "retry", "53100"],
     ["a full NOTIFY queue, or a row that is too large", fromPrisma("54000"), "doubt", "54000"],
     ["an internal error", fromPrisma("XX000"), "retry", "XX000"],

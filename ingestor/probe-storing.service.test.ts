@@ -68,6 +68,21 @@ test("a record to which the database objects in a way of its own is found and de
   ]);
 });
 
+// G4. Fails when a statement time-out only waits, and G3 when it isolates.
+test("a batch that PostgreSQL takes too long to store is stored in halves, with nothing of it dead-lettered", async () => {
+  await owner.$executeRawUnsafe(`
+    CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF (SELECT count(*) > 8 FROM stored) THEN RAISE EXCEPTION 'too slow' USING ERRCODE = '57014'; END IF; RETURN NULL; END $$`);
+  await owner.$executeRawUnsafe(`
+    CREATE TRIGGER be_slow AFTER INSERT ON orders REFERENCING NEW TABLE AS stored FOR EACH STATEMENT EXECUTE FUNCTION be_slow()`);
+  const untilInVain = async (count: number): Promise<void> => {
+    if (count > 50) throw new Error("it waits in vain");
+  };
+  expect(await store(untilInVain)).toMatchObject({ kind: "stored", stored: 40, dead: 0 });
+  expect(new Set(failures)).toEqual(new Set(["57014"]));
+  expect(await prisma.position.findMany()).toMatchObject([{ nextOffset: 40n, received: 40n, stored: 40n, dead: 0n }]);
+});
+
 // G3. Fails when such an error isolates at once, or whatever the probe says: all forty would be dead letters.
 test("a database that objects to every order is waited for, and no order is dead-lettered", async () => {
   await refuseOrders("true");

@@ -23,6 +23,7 @@ function batchOf(count: number): Batch {
 const dataError = Object.assign(new Error(), { code: "22P05" });
 const outage = Object.assign(new Error(), { code: "ECONNREFUSED" });
 const deadlock = Object.assign(new Error(), { code: "40P01" });
+const tooSlow = Object.assign(new Error(), { code: "57014" });
 const defect = Object.assign(new Error(), { code: "42P01" });
 
 const nobodyKnows = Object.assign(new Error(), { code: "ZX123" });
@@ -91,6 +92,29 @@ describe("a batch", () => {
   it("is dropped when the position has moved without us", async () => {
     const { deps } = storeThat(() => undefined);
     expect(await storePatiently({ ...batchOf(3), from: 1n }, deps)).toEqual({ kind: "moved", nextOffset: 0n });
+  });
+
+  // G4. Fails when a statement time-out only waits: what is too much for one statement then stalls the partition.
+  it("is stored in halves where the database takes too long for all of it at once", async () => {
+    const { deps, commits, outages } = storeThat(
+      (batch, attempt) => batch.records.length > 3 && (attempt < 50 ? tooSlow : defect),
+    );
+    expect(await storePatiently(batchOf(10), deps)).toMatchObject({ kind: "stored", stored: 10, dead: 0 });
+    expect(commits.map(({ from, to }) => [from, to].map(Number))).toEqual([
+      [0, 3],
+      [3, 5],
+      [5, 8],
+      [8, 10],
+    ]);
+    expect(outages).toContain("57014");
+    expect(outages.at(-1)).toBeUndefined();
+  });
+
+  // G3. Fails when a single record is split or isolated because the database takes too long.
+  it("of one record waits where the database takes too long", async () => {
+    const { deps, waits } = storeThat((_, attempt) => (attempt < 20 ? tooSlow : undefined));
+    expect(await storePatiently(batchOf(1), deps)).toMatchObject({ kind: "stored", stored: 1, dead: 0 });
+    expect(waits).toHaveLength(20);
   });
 
   it("is given up when the partition is taken away during an outage", async () => {

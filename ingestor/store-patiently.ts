@@ -32,6 +32,7 @@ export class StopError extends Error {
  * apart until that record stands alone and can be dead-lettered.
  *
  * An attempt whose outcome is unknown is simply repeated: the position in the database tells whether it had succeeded.
+ * What takes the database too long is stored in halves, and nothing of it is ever a dead letter for that.
  * A failure in doubt is an outage as long as nothing else can be stored either. If as much of harmless content commits
  * between attempts that fail, it is the batch that cannot be stored, and it is taken apart.
  *
@@ -60,6 +61,7 @@ export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Prom
       if (isInDoubt && committedMeanwhile >= COMMITS_TO_CONVICT) return isolate(batch, failure, deps);
       deps.onOutage(failure);
       await deps.wait(backoffMs(attempt));
+      if (failure.action === "split" && batch.records.length > 1) return storeHalves(batch, deps);
       committedMeanwhile = isInDoubt && (await deps.probe(batch)) ? committedMeanwhile + 1 : 0;
     }
   }
@@ -72,7 +74,7 @@ const RACES_TO_LOSE = 3;
 const COMMITS_TO_CONVICT = 3;
 const noCounts = { stored: 0, duplicate: 0, dead: 0 } as const;
 
-/** Stores the halves of a batch one after the other, down to the record that cannot be stored: log2(1,000) ≈ 10 levels. */
+/** Takes a batch apart, down to the record that cannot be stored: log2(1,000) ≈ 10 levels. */
 async function isolate(batch: Batch, failure: Failure, deps: PatientStoreDeps): Promise<PatientStoreResult> {
   const [first] = batch.records;
   if (batch.records.length === 1 && first) {
@@ -83,6 +85,11 @@ async function isolate(batch: Batch, failure: Failure, deps: PatientStoreDeps): 
     const unstorable: JudgedRecord = { ...first, verdict: { kind: "rejected", reason: "unstorable", errors } };
     return storePatiently({ ...batch, records: [unstorable] }, deps);
   }
+  return storeHalves(batch, deps);
+}
+
+/** Stores the halves of a batch one after the other. */
+async function storeHalves(batch: Batch, deps: PatientStoreDeps): Promise<PatientStoreResult> {
   const half = Math.ceil(batch.records.length / 2);
   const left = batch.records.slice(0, half);
   const border = (left.at(-1)?.lastOffset ?? batch.from) + 1n;
