@@ -149,15 +149,34 @@ interface TopicPartitions {
   readonly partitions: readonly number[];
 }
 
+/** What a fetch has brought of one partition. */
+export interface FetchedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** Where the fetch began. */
+  readonly fetchedOffset: string;
+}
+
+/** Where a consumer stands. */
+export interface OffsetManager {
+  /** By topic; a topic that is not assigned is not in it. */
+  readonly resolvedOffsets: Readonly<Record<string, object | undefined>>;
+  /** Where the next fetch of an assigned partition begins. */
+  nextOffset(topic: string, partition: number): { toString(): string };
+}
+
 /** A consumer as the member of its group. */
 export interface ConsumerGroup {
   readonly cluster: Cluster;
+  readonly offsetManager: OffsetManager;
   readonly maxWaitTime: number;
   readonly subscriptionState: { assigned(): readonly TopicPartitions[] };
   fetch(nodeId: number): Promise<readonly object[]>;
   resume(partitions: readonly object[]): void;
   checkForStaleAssignment(): void;
   recoverFromFetch(error: unknown): Promise<void>;
+  /** Whether a seek is still to be done. */
+  hasSeekOffset(place: { readonly topic: string; readonly partition: number }): boolean;
   getActiveTopicPartitions(): Readonly<Record<string, ReadonlySet<number>>>;
   filterPartitionsByNode(nodeId: number, partitions: readonly TopicPartitions[]): readonly TopicPartitions[];
 }
@@ -171,6 +190,7 @@ export interface Runner {
   /** Resolves when the group has been joined. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  handleBatch(batch: FetchedBatch): Promise<void>;
 }
 export const Runner = require("kafkajs/src/consumer/runner") as { readonly prototype: Runner };
 

@@ -2,6 +2,7 @@ import { correctConnection } from "./connection";
 import { correctEarlyStop } from "./early-stop";
 import { correctFetchResponses } from "./fetch-response";
 import { correctGroupCoordinator } from "./group-coordinator";
+import { correctLateBatches } from "./late-batches";
 import { correctMetadataRequests } from "./metadata-request";
 import { correctPausedSleep } from "./paused-sleep";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
@@ -21,5 +22,6 @@ export function installCorrections(): void {
   correctMetadataRequests();
   correctPausedSleep();
   correctEarlyStop();
+  correctLateBatches();
   installed = true;
 }
