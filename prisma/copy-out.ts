@@ -58,10 +58,11 @@ class CopyOut implements pg.Submittable {
     this.#settle = settle;
   }
 
-  submit(connection: pg.Connection): void {
+  /** An error is returned, as `pg` has it: thrown it would leave the client waiting for an answer for ever. */
+  submit(connection: pg.Connection): Error | undefined {
     const socket = connection.stream;
     const [listener] = socket.listeners("data") as ((chunk: Buffer) => void)[];
-    if (!listener) throw new Error("nobody reads the connection");
+    if (!listener) return new Error("nobody reads the connection");
     socket.off("data", listener).on("data", this.#read);
     this.#socket = socket;
     this.#giveBack = (rest) => {
@@ -73,6 +74,7 @@ class CopyOut implements pg.Submittable {
       socket.destroy(new Error(`the server has sent nothing for ${this.#options.silenceMs} ms`));
     }, this.#options.silenceMs);
     connection.query(this.#sql);
+    return undefined;
   }
 
   handleError(error: Error): void {
