@@ -6,7 +6,7 @@ import { openHome } from "../start/home";
 import type { ChaosSystem } from "./chaos-system";
 
 // The compiled one, which starts the compiled tool.
-const { injectAll } = require(join(projectRoot(), "dist/tools/chaos/inject.js")) as typeof import("./inject");
+const { injectAll } = jest.requireActual<typeof import("./inject")>(join(projectRoot(), "dist/tools/chaos/inject.js"));
 
 const folder = mkdtempSync(join(tmpdir(), "orders-inject-"));
 afterAll(() => rmSync(folder, { recursive: true }));
