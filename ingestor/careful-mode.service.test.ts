@@ -50,6 +50,9 @@ function findChildren(): number[] {
     .map(Number);
 }
 
+/** What every process has open from its start: whatever else it has closed since, it gets no other. */
+const NO_MORE_FILES = 3;
+
 /** How many open files the system grants the ingestor from now on; those that are open stay so. */
 function limitOpenFiles(count: number): void {
   const { status, stderr } = spawnSync("prlimit", [`--pid=${ingestor.process.pid}`, `--nofile=${count}:`]);
@@ -69,7 +72,7 @@ test("while the system refuses the ingestor the process that judges apart, recor
     const { rows } = await owner.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass");
     return rows.length > 0;
   });
-  limitOpenFiles(10);
+  limitOpenFiles(NO_MORE_FILES);
   for (const child of findChildren()) process.kill(child, "SIGKILL");
   await waitUntil("the child has ended", () => findChildren().length === 0);
   await owner.query("COMMIT");
