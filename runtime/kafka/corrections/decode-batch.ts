@@ -74,11 +74,19 @@ function readRecords(content: BatchContent, highestOffset: bigint): Fetched[] {
   if (recordCount > RECORD_LIMIT) throw new MalformedError(`a record batch has more than ${RECORD_LIMIT} records`);
   const reader = new WireReader(plain);
   const messages: Fetched[] = [];
-  for (let i = 0; i < recordCount; i++) messages.push(readRecord(content, reader));
+  let lastDelta = -1;
+  for (let i = 0; i < recordCount; i++) {
+    const record = readRecord(content, reader);
+    if (record.offsetDelta <= lastDelta)
+      throw new MalformedError("a batch's records are not in the order of their offsets");
+    lastDelta = record.offsetDelta;
+    messages.push(record);
+  }
   if (recordCount > 0 && reader.remaining > 0) throw new MalformedError("bytes follow a batch's last record");
   // Compaction may have taken the last records: the position must still move past them, or it stays here for ever.
-  const end = passedOver(batch, highestOffset);
-  if (messages.at(-1)?.offset !== end.offset) messages.push(end);
+  // Brokers tell a high watermark from before they read: it may lie below what they send, and moves nothing back.
+  const end = clamped(batch, highestOffset);
+  if (end > batch.baseOffset + BigInt(lastDelta)) messages.push(passedOver(batch, highestOffset));
   return messages;
 }
 

@@ -17,7 +17,7 @@ export interface BatchContent {
 export class FetchedRecord implements RecordBatchEntry {
   constructor(
     private readonly content: BatchContent,
-    private readonly offsetDelta: number,
+    readonly offsetDelta: number,
     private readonly timestampDelta: number | bigint,
     private readonly keyStart: number,
     private readonly keyLength: number,

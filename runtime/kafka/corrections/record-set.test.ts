@@ -75,6 +75,18 @@ test("a batch from whose end records were compacted away is moved past", async (
   expect(consumed.lastOffset()).toBe("9");
 });
 
+// G1. Fails when a batch's end is taken from the high watermark alone: the record after it is then ingested a second time.
+test("a high watermark from before the last batch came does not move the consumer back into it", async () => {
+  for (const highWatermark of [54n, 55n, 56n]) {
+    const consumed = await consume([await logBatch(values(2), { baseOffset: 54n })], {
+      fetchedOffset: 54n,
+      highWatermark,
+    });
+    expect(valuesOf(consumed)).toEqual(["v0", "v1"]);
+    expect(consumed.lastOffset()).toBe("55");
+  }
+});
+
 describe("an undecodable batch", () => {
   const good = (baseOffset: bigint) => logBatch(values(2, "good"), { baseOffset });
   const told = async (bad: Buffer, answer = {}) => {
@@ -83,6 +95,18 @@ describe("an undecodable batch", () => {
     const [first] = consumed.messages;
     return first && undecodableOf(first);
   };
+
+  // Fails when records are taken as they come: the position would end at the lower one, and the other be read again.
+  test("whose records are not in the order of their offsets is told as its range", async () => {
+    const bad = await logBatch(values(2));
+    const deltaAt = { first: 64, second: 64 + bad.readUInt8(61) / 2 + 1 };
+    [bad[deltaAt.first], bad[deltaAt.second]] = [bad.readUInt8(deltaAt.second), bad.readUInt8(deltaAt.first)];
+    expect(await told(sealed(bad))).toMatchObject({
+      firstOffset: 0n,
+      lastOffset: 1n,
+      error: expect.stringContaining("order"),
+    });
+  });
 
   test("with a damaged byte is told as its range, and what follows is delivered", async () => {
     const bad = await logBatch(values(5));
