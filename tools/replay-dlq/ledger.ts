@@ -121,7 +121,7 @@ export class Ledger {
     const lock = [RUN_LOCK, run];
     const { rows } = await this.#client.query<{ taken: boolean }>("SELECT pg_try_advisory_lock($1, $2) AS taken", lock);
     if (!rows[0]?.taken) return;
-    await this.#client.query("UPDATE replays SET run = $1 WHERE run = $2 AND state IN ('sending', 'sent')", [
+    await this.#write("UPDATE replays SET run = $1 WHERE run = $2 AND state IN ('sending', 'sent')", [
       ...[this.#run, run],
     ]);
     await this.#client.query("SELECT pg_advisory_unlock($1, $2)", lock);
@@ -138,7 +138,7 @@ export class Ledger {
 
   /** Claims what nobody has claimed before, with the bytes to send. @returns the names of what is ours now */
   async claim(epoch: number, replays: readonly NewReplay[]): Promise<ReadonlySet<string>> {
-    const { rows } = await this.#client.query<ReplayName>(
+    const { rows } = await this.#write<ReplayName>(
       `INSERT INTO replays
          (dlq_id, replay, state, run, epoch, first_failed_at, order_id, value, digest, partition, search_from)
        SELECT id, replay, 'sending', $1, $2, first_failed_at::timestamptz, order_id, value, digest, partition, search_from
@@ -166,7 +166,7 @@ export class Ledger {
 
   /** Kafka has these, at these offsets. @throws if one of them is not in this run's hand */
   async markSent(replays: readonly SentReplay[]): Promise<void> {
-    const { rowCount } = await this.#client.query(
+    const { rowCount } = await this.#write(
       `UPDATE replays r SET state = 'sent', "offset" = s."offset", sent_at = now()
        FROM unnest($2::text[], $3::int[], $4::bigint[]) AS s (id, replay, "offset")
        WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
@@ -181,7 +181,7 @@ export class Ledger {
    * @throws if one of them is not in this run's hand
    */
   async giveBack(replays: readonly ReplayName[]): Promise<void> {
-    const { rowCount } = await this.#client.query(
+    const { rowCount } = await this.#write(
       `UPDATE replays r SET state = 'planned' FROM unnest($2::text[], $3::int[]) AS s (id, replay)
        WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
       [this.#run, ...arraysOf(replays)],
@@ -191,7 +191,7 @@ export class Ledger {
 
   /** Kafka does not take these bytes, today or ever: claimed again, they begin with those of the letter. @throws as above */
   async refuse(replays: readonly ReplayName[]): Promise<void> {
-    const { rowCount } = await this.#client.query(
+    const { rowCount } = await this.#write(
       `UPDATE replays r SET state = 'planned', value = NULL FROM unnest($2::text[], $3::int[]) AS s (id, replay)
        WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
       [this.#run, ...arraysOf(replays)],
@@ -206,7 +206,7 @@ export class Ledger {
    * @returns how many of this run are not told yet
    */
   async tellOutcomes(): Promise<number> {
-    await this.#client.query(
+    await this.#write(
       `UPDATE replays r SET told_at = now(), state = CASE
          WHEN p.next_offset <= r."offset" THEN 'gone'
          WHEN EXISTS (SELECT FROM orders o WHERE o.epoch = r.epoch AND o.partition = r.partition AND o."offset" = r."offset")
@@ -220,7 +220,7 @@ export class Ledger {
          AND (p.next_offset > r."offset" OR EXISTS (SELECT FROM epochs later WHERE later.topic = e.topic AND later.id > e.id))`,
       [this.#run],
     );
-    const { rows } = await this.#client.query<{ untold: number }>(
+    const { rows } = await this.#write<{ untold: number }>(
       "SELECT count(*)::int AS untold FROM replays WHERE run = $1 AND state = 'sent'",
       [this.#run],
     );
@@ -246,6 +246,20 @@ export class Ledger {
       [this.#run, limit],
     );
     return rows;
+  }
+
+  /**
+   * One statement, which is a transaction of its own. A claim locks also those rows that turn out to be another
+   * operator's, while that one writes to them in another order: of such a deadlock one side has done nothing, and tries again.
+   */
+  async #write<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]): Promise<pg.QueryResult<Row>> {
+    for (let lost = 1; ; lost++) {
+      try {
+        return await this.#client.query<Row>(sql, [...values]);
+      } catch (error) {
+        if ((error as { readonly code?: string }).code !== DEADLOCK || lost === DEADLOCKS_TO_LOSE) throw error;
+      }
+    }
   }
 
   /** The session, for what else is asked of the database. */
@@ -295,6 +309,9 @@ export interface SentReplay extends ReplayName {
 }
 
 const ANSWER_TIMEOUT_MS = 30_000;
+const DEADLOCK = "40P01";
+/** The server looks for a deadlock after a second; ten in a row are no chance. */
+const DEADLOCKS_TO_LOSE = 10;
 /** Any fixed number; this one spells "repl". The second number of the lock is the run's. */
 const RUN_LOCK = 0x7265706c;
 
