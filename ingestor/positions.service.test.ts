@@ -66,14 +66,17 @@ async function positions(): Promise<Record<string, unknown>[]> {
   return rows;
 }
 
-/** What putting back an older copy does to the tables. */
+/**
+ * What putting back an older copy does to the tables. The positions first: while they are locked no batch commits between
+ * the two statements, and whatever committed before them is in both.
+ */
 async function putBackTo(nextOffset: number): Promise<void> {
   await owner.query("BEGIN");
-  await owner.query(`DELETE FROM orders WHERE "offset" >= $1`, [nextOffset]);
   await owner.query(
     `UPDATE positions SET next_offset = $1, received = $1, stored = $1, last_offset = NULL, last_digest = NULL`,
     [nextOffset],
   );
+  await owner.query(`DELETE FROM orders WHERE "offset" >= $1`, [nextOffset]);
   await owner.query("COMMIT");
 }
 
