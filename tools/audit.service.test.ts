@@ -513,7 +513,8 @@ async function produceGzipped({ orders }: TestSystem, messages: Message[]): Prom
   await producer.disconnect();
 }
 
-// Fails when the records of the new topic are compared with the positions of the old one, of which it has more.
+// Fails when the records of the new topic are compared with the positions of the old one, of which it has more; and
+// when nothing is said of where the old one's ended, as if all of it had been ingested.
 it("knows the lives of a topic apart, also before an ingestor does", async () => {
   const own = await createTestSystem({ partitions: 1 });
   try {
@@ -536,16 +537,22 @@ it("knows the lives of a topic apart, also before an ingestor does", async () =>
       },
     ]);
     expect(early.partitions.map(({ epoch, received, lag }) => [epoch, received, lag])).toEqual([
-      [1, 3, 0],
+      [1, 3, null],
       [null, 0, 5],
     ]);
+    const endedLives = [{ topic: own.orders.name, epoch: 1, positions: [{ partition: 0, nextOffset: 3 }] }];
+    expect(early.endedLives).toEqual(endedLives);
 
     await own.ingest();
     await own.publish([], 8);
-    const { ok, partitions, differences } = await audit(own.env);
-    expect({ ok, differences }).toEqual({ ok: true, differences: [] });
+    const { ok, partitions, differences, stderr, ...whole } = await audit(own.env);
+    expect({ ok, differences, ended: whole.endedLives }).toEqual({ ok: true, differences: [], ended: endedLives });
+    expect((await audit(own.env, "--quick")).endedLives).toEqual(endedLives);
+    expect(stderr).toContain(
+      `${own.orders.name}:1 ended when the topic was made anew, its positions at 3 (partition 0); what the deleted`,
+    );
     expect(partitions).toMatchObject([
-      { epoch: 1, received: 3, stored: 1, dead: 2, lag: 0 },
+      { epoch: 1, received: 3, stored: 1, dead: 2, lag: null },
       { epoch: 2, received: 5, stored: 5, dead: 0, lag: 0 },
     ]);
   } finally {

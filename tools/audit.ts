@@ -21,10 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
   const ledger = new Ledger(DATABASE_URL);
   await ledger.connect();
   const audited = options.quick
-    ? {
-        partitions: await auditQuickly({ ledger, topic: readSettings(["KAFKA_TOPIC"]).KAFKA_TOPIC, differences }),
-        letters: null,
-      }
+    ? await auditQuickly({ ledger, topic: readSettings(["KAFKA_TOPIC"]).KAFKA_TOPIC, differences })
     : await auditFully(options, ledger, DATABASE_URL, differences, progress);
   await ledger.close();
 

@@ -17,7 +17,7 @@ import { ask, runTool } from "./audit/test-support";
 import { checkDisk, checkPackages } from "./doctor/check-machine";
 import { checkClock } from "./doctor/check-postgres";
 import { examine } from "./doctor/examine";
-import type { Check } from "./doctor/finding";
+import type { Check, Finding } from "./doctor/finding";
 
 // A whole system that is well. Each test spoils one thing of a part of its own, and is told it with its mend.
 
@@ -59,22 +59,29 @@ afterAll(async () => {
 
 /** What is not well of a system that differs in this from the one that is, each with its mend. */
 async function complaints(check: Check, env: Readonly<Record<string, string>>): Promise<string[]> {
-  const findings = await examine(home, { ...wellEnv, ...env });
-  return findings.flatMap((each) =>
-    each.check === check && each.state === "unwell" ? [`${each.what} → ${each.mend}`] : [],
+  return (await findingsOf(check, env)).flatMap((each) =>
+    each.state === "unwell" ? [`${each.what} → ${each.mend}`] : [],
   );
 }
 
+async function findingsOf(check: Check, env: Readonly<Record<string, string>>): Promise<Finding[]> {
+  return (await examine(home, { ...wellEnv, ...env })).filter((each) => each.check === check);
+}
+
 /** The same, of a database of its own that this SQL has spoilt. */
-async function complaintsAfter(
-  sql: string,
-  check: Check,
-  env: Readonly<Record<string, string>> = {},
-): Promise<string[]> {
+function complaintsAfter(sql: string, check: Check, env: Readonly<Record<string, string>> = {}): Promise<string[]> {
+  return after(sql, (DATABASE_URL) => complaints(check, { ...env, DATABASE_URL }));
+}
+
+function findingsAfter(sql: string, check: Check): Promise<Finding[]> {
+  return after(sql, (DATABASE_URL) => findingsOf(check, { DATABASE_URL }));
+}
+
+async function after<T>(sql: string, look: (databaseUrl: string) => Promise<T>): Promise<T> {
   const spoilt = await createTestDatabase();
   try {
     await ask(spoilt.ownerUrl, sql);
-    return await complaints(check, { ...env, DATABASE_URL: spoilt.ownerUrl });
+    return await look(spoilt.ownerUrl);
   } finally {
     await spoilt.drop();
   }
@@ -224,6 +231,17 @@ it("tells a gap, and a partition whose ingestor dies again and again", async () 
   expect(found).toEqual([
     expect.stringMatching(/:1:0: Kafka had deleted 7 offsets before .* → ask the producer/),
     expect.stringMatching(/:1:1: ingesting was begun 5 times in vain → look/),
+  ]);
+});
+
+it("notes where the positions of a topic that was made anew had ended, which is nothing to mend", async () => {
+  const ended = positions("(1, 0, 7, 0, 0, now()), (1, 1, 9, 0, 0, now())");
+  expect(await findingsAfter(`${ended}; ${positions("(2, 0, 0, 0, 0, now())")}`, "gaps")).toEqual([
+    { check: "gaps", state: "well", what: "nothing was deleted unread from a topic that was still there" },
+    {
+      ...{ check: "gaps", state: "not-asked" },
+      what: `${wellEnv["KAFKA_TOPIC"]}:1 ended when the topic was made anew, its positions at 7 (partition 0), 9 (partition 1); what the deleted topic held behind them cannot be told any more`,
+    },
   ]);
 });
 

@@ -23,7 +23,7 @@ export function readOptions(args: readonly string[]): AuditOptions {
     .option("--wait <S>", "wait at most so many seconds for the ingestor to reach the log's end", wholeNumber(0), 30)
     .option("--earlier <N>", "believe at most so many dead letters of an earlier life of the database", wholeNumber(0))
     .option("--differences <N>", "name at most so many differences", wholeNumber(0), 20)
-    .option("--json", "end with one line {ok, partitions, letters, differences} on standard output")
+    .option("--json", "end with one line {ok, partitions, letters, endedLives, differences} on standard output")
     .addHelpText("after", notes);
   type Given = Partial<AuditOptions> & Pick<AuditOptions, "wait" | "differences">;
   return { quick: false, json: false, earlier: undefined, ...parseCommandLine(command, args).opts<Given>() };
@@ -34,7 +34,7 @@ It is ok when there is no difference, no gap (offsets that Kafka had deleted bef
 (records that are not ingested yet). Where the log begins later than at its first record, only the counters speak for
 what was before. Reads only; run it whenever you like, also under load. Needs DATABASE_URL of the owner.
 
-What it cannot tell: whether a valid order was really unstorable or killed the process that judged it, if the outbox
+What it cannot tell: what a topic that was deleted still held unread; where its positions ended is told. Whether a valid order was really unstorable or killed the process that judged it, if the outbox
 says so. A database that was taken back, or begun anew, does not know all dead letters; those that fit its earlier life
 are counted and are no difference. Forged ones that name a time before this database first saw the topic pass for such as
 long as it has put no letter of its own in front of them: with --earlier 0, or the number that was counted once after

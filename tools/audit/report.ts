@@ -1,29 +1,23 @@
 import type { ProgressText } from "../progress";
-import type { AuditedLetters } from "./audit-delivery";
 import { type Difference, type Differences, differenceKinds } from "./differences";
-import type { AuditedPartition } from "./run-audit";
+import { describeEnded } from "./ended-lives";
+import type { Audited, AuditedPartition } from "./run-audit";
 
-export interface AuditResult {
+export interface AuditResult extends Audited {
   readonly ok: boolean;
-  readonly partitions: readonly AuditedPartition[];
-  /** Null: Kafka was not asked. */
-  readonly letters: AuditedLetters | null;
   readonly differences: readonly Difference[];
 }
 
 /** A gap is a loss, and what is not ingested has not been looked at: neither is ok, though neither is a difference. */
-export function resultOf(
-  { partitions, letters }: Pick<AuditResult, "partitions" | "letters">,
-  differences: Differences,
-): AuditResult {
-  const isComplete = partitions.every(({ gap, lag }) => gap === 0 && (lag ?? 0) === 0);
-  return { ok: isComplete && differences.total === 0, partitions, letters, differences: differences.kept };
+export function resultOf(audited: Audited, differences: Differences): AuditResult {
+  const isComplete = audited.partitions.every(({ gap, lag }) => gap === 0 && (lag ?? 0) === 0);
+  return { ok: isComplete && differences.total === 0, ...audited, differences: differences.kept };
 }
 
 const columns = ["epoch", "partition", "received", "stored", "duplicate", "dead", "gap", "lag"] as const;
 
 /** The result for a person: a line a partition, the differences, and a sentence. */
-export function describe({ ok, partitions, differences }: AuditResult, found: Differences): string {
+export function describe({ ok, partitions, endedLives, differences }: AuditResult, found: Differences): string {
   const rows = partitions.map((partition) => columns.map((column) => partition[column]?.toLocaleString("en") ?? "-"));
   const widths = columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]): string => cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join("  ");
@@ -33,6 +27,7 @@ export function describe({ ok, partitions, differences }: AuditResult, found: Di
     ...rows.map(line),
     ...named,
     ...summarise(partitions, found, named.length),
+    ...endedLives.map(describeEnded),
     verdictOf(ok),
     "",
   ].join("\n");

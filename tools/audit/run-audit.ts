@@ -9,6 +9,7 @@ import { catchUp } from "./catch-up";
 import { checkBooks, checkDelivery, checkLife, checkOutcomes } from "./check-books";
 import { isSame } from "./compare-range";
 import type { Differences } from "./differences";
+import { type EndedLife, endedLives } from "./ended-lives";
 import type { Ledger, PartitionBooks } from "./ledger";
 
 export interface AuditedPartition {
@@ -22,8 +23,15 @@ export interface AuditedPartition {
   readonly dead: number;
   /** Offsets that Kafka had deleted before they were ingested. */
   readonly gap: number;
-  /** Records that the log holds and that are not ingested; null if Kafka was not asked. */
+  /** Records that the log holds and that are not ingested; null if Kafka was not asked, or has deleted that log. */
   readonly lag: number | null;
+}
+
+export interface Audited {
+  readonly partitions: readonly AuditedPartition[];
+  /** Null: Kafka was not asked. */
+  readonly letters: AuditedLetters | null;
+  readonly endedLives: readonly EndedLife[];
 }
 
 export interface AuditDeps {
@@ -45,9 +53,7 @@ export interface AuditDeps {
 const DELIVERY_SECONDS = 60;
 
 /** Looks at PostgreSQL alone: counters against rows, and dead letters that are long overdue. */
-export async function auditQuickly(
-  deps: Pick<AuditDeps, "ledger" | "topic" | "differences">,
-): Promise<readonly AuditedPartition[]> {
+export async function auditQuickly(deps: Pick<AuditDeps, "ledger" | "topic" | "differences">): Promise<Audited> {
   const books = await deps.ledger.readBooks(deps.topic);
   deps.differences.add(...checkBooks(deps.topic, books));
   const overdue = (await deps.ledger.readUndelivered(deps.topic)).filter(
@@ -55,7 +61,11 @@ export async function auditQuickly(
   );
   deps.differences.add(...checkDelivery(deps.topic, overdue));
   deps.differences.add(...checkOutcomes(deps.topic, await deps.ledger.findFalseOutcomes(deps.topic)));
-  return books.map((each) => asAudited(deps.topic, each, null));
+  return {
+    partitions: books.map((each) => asAudited(deps.topic, each, null)),
+    letters: null,
+    endedLives: endedLives(deps.topic, books, books.at(-1)?.epoch),
+  };
 }
 
 /**
@@ -64,9 +74,7 @@ export async function auditQuickly(
  * Everything is compared up to one position per partition, which was read in one snapshot with the counters: what comes
  * in meanwhile is behind it and disturbs nothing.
  */
-export async function audit(
-  deps: AuditDeps,
-): Promise<{ readonly partitions: readonly AuditedPartition[]; readonly letters: AuditedLetters }> {
+export async function audit(deps: AuditDeps): Promise<Audited> {
   const { ledger, admin, topic, differences } = deps;
   const bounds = await readLogBounds(admin, topic);
   const topicId = await fetchTopicId(admin, topic);
@@ -94,14 +102,14 @@ export async function audit(
   const letters = await auditDelivery(waitingLetters, isCovered, deps);
 
   const known = books.map((each) =>
-    asAudited(topic, each, each.epoch === epoch ? (findings.get(each.partition)?.lag ?? 0n) : 0n),
+    asAudited(topic, each, each.epoch === epoch ? (findings.get(each.partition)?.lag ?? 0n) : null),
   );
   const unknown = bounds.filter(({ partition }) => !current.some((each) => each.partition === partition));
   const partitions = [
     ...known,
     ...unknown.map(({ partition }) => notIngested(topic, partition, findings.get(partition)?.lag ?? 0n)),
   ];
-  return { partitions, letters };
+  return { partitions, letters, endedLives: endedLives(topic, books, epoch) };
 }
 
 /** The positions to compare up to. One that does not fit its log is told, and nothing of it can be compared. */

@@ -1,7 +1,8 @@
 import type { SeenTopic } from "../../ingestor/open-positions";
 import type { Connection } from "../../prisma/open-connection";
+import { describeEnded, type EndedLife } from "../audit/ended-lives";
 import { ago } from "../dlq/describe";
-import { type Finding, orWell, unwell, well } from "./finding";
+import { type Finding, notAsked, orWell, unwell, well } from "./finding";
 
 /** How far a partition of the topic's current life has been ingested. */
 export interface BookedPosition {
@@ -46,7 +47,10 @@ export async function checkOutbox(connection: Connection): Promise<readonly Find
   );
 }
 
-/** Records that Kafka had deleted unread, in any life of the topic, and partitions whose ingestor dies again and again. */
+/**
+ * Records that Kafka had deleted unread, in any life of the topic, and partitions whose ingestor dies again and again;
+ * and of the lives that are over, up to where they were read.
+ */
 export async function checkGaps(connection: Connection, topic: string): Promise<readonly Finding[]> {
   const rows = await connection.ask<{ place: string; gap: string; starts: number }>(`
     SELECT concat_ws(':', topic, epoch, partition) AS place, gap::text, unfinished_starts AS starts
@@ -71,7 +75,18 @@ export async function checkGaps(connection: Connection, topic: string): Promise<
         ]
       : []),
   ]);
-  return orWell(wrong, "gaps", "nothing was deleted unread");
+  const ended = (await readEndedLives(connection, topic)).map((life) => notAsked("gaps", describeEnded(life)));
+  const where = ended.length > 0 ? " from a topic that was still there" : "";
+  return [...orWell(wrong, "gaps", `nothing was deleted unread${where}`), ...ended];
+}
+
+async function readEndedLives(connection: Connection, topic: string): Promise<readonly EndedLife[]> {
+  const ofTopic = `topic = '${topic.replaceAll("'", "''")}'`;
+  const rows = await connection.ask<Omit<EndedLife, "topic">>(`
+    SELECT epoch, json_agg(json_build_object('partition', partition, 'nextOffset', next_offset) ORDER BY partition) AS positions
+    FROM positions JOIN epochs ON id = epoch
+    WHERE ${ofTopic} AND epoch < (SELECT max(id) FROM epochs WHERE ${ofTopic}) GROUP BY epoch ORDER BY epoch`);
+  return rows.map((row) => ({ topic, ...row }));
 }
 
 export async function readPositions(connection: Connection, topic: string): Promise<readonly BookedPosition[]> {
