@@ -46,6 +46,10 @@ async function publish(
       brokers: settings.KAFKA_BROKERS,
       signal,
     });
+    if (!topic) {
+      await print(report.result({ sent: 0, refused: [], ended: { because: "stopped" } }));
+      return 1;
+    }
     const outcome = await sendRecords(recordsOf(sources), {
       send: topic.send,
       rate: options.rate,

@@ -22,7 +22,8 @@ const REPLICAS_TIMEOUT_MS = 10_000;
  * Connects and makes sure that the topic exists, so that what follows fails for the records' sake only.
  *
  * @param wish.brokers the addresses, for the message
- * @param wish.signal ends the waiting for a Kafka that went away meanwhile
+ * @param wish.signal ends the connecting, and the waiting for a Kafka that went away meanwhile
+ * @returns undefined if the signal came first
  * @throws TopicUnavailableError within ten seconds
  */
 export async function openTopic(
@@ -34,7 +35,7 @@ export async function openTopic(
     readonly brokers: readonly string[];
     readonly signal: AbortSignal;
   },
-): Promise<OpenTopic> {
+): Promise<OpenTopic | undefined> {
   const { topic, key, compression } = wish;
   const admin = kafka.admin();
   const producer = kafka.producer({ allowAutoTopicCreation: false });
@@ -49,6 +50,7 @@ export async function openTopic(
     await beforeDeadline(connect(), wish.signal);
   } catch (error) {
     void close();
+    if (wish.signal.aborted) return undefined;
     throw new TopicUnavailableError(explain(error as Error, topic, wish.brokers));
   }
   const send: SendBatch = (batch) => {
@@ -62,8 +64,7 @@ export async function openTopic(
 async function beforeDeadline(work: Promise<void>, stop: AbortSignal): Promise<void> {
   const signal = AbortSignal.any([stop, AbortSignal.timeout(CONNECT_DEADLINE_MS)]);
   const ended = new Promise<never>((_, reject) => {
-    const reason = () =>
-      reject(new Error(stop.aborted ? "stopped" : `no answer within ${CONNECT_DEADLINE_MS / 1000} s`));
+    const reason = () => reject(new Error(`no answer within ${CONNECT_DEADLINE_MS / 1000} s`));
     signal.addEventListener("abort", reason, { once: true });
   });
   await Promise.race([work, ended]);
