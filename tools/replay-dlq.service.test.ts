@@ -4,8 +4,10 @@ import { produce, readTopic } from "../e2e/support/kafka-records";
 import { waitUntil } from "../e2e/support/wait-until";
 import { terminateConnections } from "../e2e/support/write-orders";
 import { type DeadLetterInfo, readDeadLetterHeaders, withoutDeadLetterHeaders } from "../ingestor/dead-letter";
+import { openConnection } from "../prisma/open-connection";
 import { asKafkajsHeaders, headersOf } from "../runtime/kafka/headers";
 import { ask, audit, createTestSystem, runTool, startTool, type TestSystem } from "./audit/test-support";
+import { RUN_LOCK } from "./replay-dlq/ledger";
 import type { ReplayResult } from "./replay-dlq/report";
 
 let system: TestSystem;
@@ -232,6 +234,16 @@ it("sends what the command makes now, not what it made in a run that sent nothin
   await sql(`
     INSERT INTO replays (dlq_id, replay, state, run, first_failed_at, value, digest, epoch, partition, search_from)
     VALUES ('${system.orders.name}:1:0:0', 1, 'sending', 1, now(), 'wrong', sha256('wrong'), 1, 0, 1)`);
+  expect((await replay(...MEND)).stderr).toContain("another run has it in hand, or was interrupted (--go finds out)");
+  const alive = await openConnection(system.database.ownerUrl, { name: "dead", answerWithinMs: 10_000 });
+  await alive.ask(`SELECT pg_advisory_lock(${RUN_LOCK}, 1)`);
+  const beside = await replay("--go", ...MEND);
+  await alive.ask("SELECT pg_advisory_unlock_all()");
+  await alive.close();
+  expect([beside.result.skipped, beside.stderr]).toEqual([
+    { "in-hand": 1 },
+    expect.stringMatching(/another run has it in hand +\S+:1:0:0/),
+  ]);
   expect((await replay("--go", ...MEND)).result).toMatchObject({ sent: 1, stored: 1 });
   expect(await sql("SELECT document FROM orders WHERE id = 'a'")).toEqual([{ document: String(orderWithId("a")) }]);
 });

@@ -23,7 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
   const kafka = createKafka(settings, createToolLog("replay-dlq"), "orders-replay-dlq");
   const signal = stopSignal();
   const progress = new Progress();
-  const report = new Report(options.go ? "sent again" : "would be sent", options.dlqOffsets !== undefined);
+  const report = new Report(!options.go, options.dlqOffsets !== undefined);
   const ledger = new Ledger(settings.DATABASE_URL);
   const admin = kafka.admin();
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } });

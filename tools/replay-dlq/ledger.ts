@@ -313,7 +313,7 @@ const DEADLOCK = "40P01";
 /** The server looks for a deadlock after a second; ten in a row are no chance. */
 const DEADLOCKS_TO_LOSE = 10;
 /** Any fixed number; this one spells "repl". The second number of the lock is the run's. */
-const RUN_LOCK = 0x7265706c;
+export const RUN_LOCK = 0x7265706c;
 
 /** A row of a letter that is asked about. */
 interface FoundReplay extends ReplayName {

@@ -55,7 +55,7 @@ export class Report {
 
   /** @param isPart whether only some offsets of the topic were meant, so that the others' letters are not known of */
   constructor(
-    private readonly sendWord: string,
+    private readonly isDryRun: boolean,
     private readonly isPart: boolean,
   ) {}
 
@@ -67,7 +67,7 @@ export class Report {
   add(decisions: readonly Decision[]): void {
     for (const decision of decisions) {
       this.#matched++;
-      this.#count(decision.letter, decision.kind === "stays" ? fateOf(decision) : this.sendWord);
+      this.#count(decision.letter, this.#fateOf(decision));
       if (decision.kind === "stays") this.#skip(decision);
       if (decision.kind === "ready") this.#ready++;
     }
@@ -117,6 +117,13 @@ export class Report {
       ["never", "never", "never", "words", "list"],
       width,
     );
+  }
+
+  #fateOf(decision: Decision): string {
+    if (decision.kind !== "stays") return this.isDryRun ? "would be sent" : "sent again";
+    // A run that sends has asked before whether the other one is still alive.
+    const isUnasked = this.isDryRun && decision.why === "in-hand";
+    return `${fateOf(decision)}${isUnasked ? ", or was interrupted (--go finds out)" : ""}`;
   }
 
   #count(letter: Letter, fate: string): void {

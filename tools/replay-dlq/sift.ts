@@ -11,7 +11,7 @@ export const staying = {
   copy: "it is a second copy",
   "replayed-before": "it was brought back before",
   "made-in-vain": "--edit and --force made it of an earlier letter, which is the one to be brought back",
-  "in-hand": "another run has it in hand, or was interrupted (--go finds out)",
+  "in-hand": "another run has it in hand",
   "too-many-replays": "it was brought back too often (--max-replays)",
   "without-bytes": "it stands for a batch that could not be decoded: there is nothing to send",
   "edit-failed": "the command of --edit",
