@@ -28,7 +28,17 @@ it("counts by reason and first path, tells ages and rates, and what has not been
   expect([code, stats]).toEqual([
     0,
     expect.objectContaining({
-      ...{ letters: 4, open: 4, records: 4, delivered: 2, waiting: 1, refused: 1, lastHour: 3, perHour: 0.2 },
+      ...{
+        letters: 4,
+        open: 4,
+        records: 4,
+        delivered: 2,
+        waiting: 1,
+        refused: 1,
+        lastHour: 3,
+        perHour: 1.3,
+        rateHours: 3,
+      },
       refusals: [{ refusal: "MESSAGE_TOO_LARGE", letters: 1 }],
     }),
   ]);
@@ -39,7 +49,9 @@ it("counts by reason and first path, tells ages and rates, and what has not been
     expect.objectContaining({ reason: "schema", path: "/", letters: 1 }),
   ]);
   const { stdout: text } = await dlq();
-  expect(text).toMatch(/^4 dead letters, 4 open: the first 3 h ago, the last \d+ s ago\n3 failures in the last hour/);
+  expect(text).toMatch(
+    /^4 dead letters, 4 open: the first 3 h ago, the last \d+ s ago\n3 failures in the last hour, 1.3 an hour in all 3 h that there were\n/,
+  );
   expect(text).toContain("2 delivered, 1 waiting, the longest for ");
   expect(text).toMatch(/2 +2 +1 +deserialize +\/ .* \/ is .* \(1 other first mistake in this group\)\n/);
 });
@@ -65,6 +77,20 @@ it("lists the newest first, and what a wish leaves of them", async () => {
     "and 3 older ones (--limit N shows more)",
     "",
   ]);
+});
+
+// Fails when a day that the system has not had yet is counted in.
+it("tells the rate over the time that there has been something to ingest", async () => {
+  const { ownerUrl } = system.database;
+  const rateAt = async (age: string, failure: string) => {
+    await ask(ownerUrl, `UPDATE epochs SET started_at = now() - interval '${age}'`);
+    await ask(ownerUrl, `UPDATE outbox SET failed_at = now() - interval '${failure}' WHERE partition = 0`);
+    const { perHour, rateHours } = JSON.parse((await dlq("stats", "--json")).stdout);
+    return [perHour, rateHours, (await dlq()).stdout.split("\n")[1]];
+  };
+  expect(await rateAt("10 min", "5 min")).toEqual([4, 1, "4 failures in the last hour, the first that there was"]);
+  expect(await rateAt("8 hours", "3 hours")).toEqual([0.5, 8, expect.stringMatching(/, 0.5 an hour in all 8 h that/)]);
+  expect(await rateAt("9 days", "3 hours")).toEqual([0.2, 24, expect.stringMatching(/, 0.2 an hour in the last day$/)]);
 });
 
 // Fails when a tool does not ask its terminal how wide it is.

@@ -19,8 +19,10 @@ export interface LetterStats {
   readonly waitingSince: string | null;
   /** Failures, as is `perHour`. */
   readonly lastHour: number;
-  /** Failures an hour, over the last day. */
+  /** Failures an hour, over the last `rateHours`. */
   readonly perHour: number;
+  /** A day, or as long as there has been something to ingest; an hour at least. */
+  readonly rateHours: number;
   /** The one of the most open letters first. */
   readonly causes: readonly Cause[];
   /** Kafka's codes for what it will not take. */
@@ -51,6 +53,8 @@ export interface Cause {
 
 const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
 
+const rounded = (number: number): number => Math.round(number * 10) / 10;
+
 /** Counts the dead letters by what an operator asks first: how many, since when, why, and did they arrive. */
 export async function countLetters(client: pg.Client): Promise<LetterStats> {
   const { rows: totals } = await client.query(`
@@ -63,7 +67,8 @@ export async function countLetters(client: pg.Client): Promise<LetterStats> {
       min(failed_at) AS oldest, max(failed_at) AS newest,
       min(failed_at) FILTER (WHERE delivered_at IS NULL AND refusal IS NULL) AS waiting_since,
       (count(*) FILTER (WHERE failed_at > now() - interval '1 hour'))::int AS last_hour,
-      (count(*) FILTER (WHERE failed_at > now() - interval '1 day'))::int AS last_day
+      (count(*) FILTER (WHERE failed_at > now() - interval '1 day'))::int AS last_day,
+      extract(epoch FROM now() - least((SELECT min(started_at) FROM epochs), min(failed_at)))::float8 / 3600 AS age_hours
     FROM ${OUTBOX_LETTERS}`);
   const { rows: causes } = await client.query(`
     WITH last AS (
@@ -84,11 +89,12 @@ export async function countLetters(client: pg.Client): Promise<LetterStats> {
       (count(*) FILTER (WHERE state = 'duplicate'))::int AS duplicate,
       (count(*) FILTER (WHERE state IN ('sending', 'sent', 'gone')))::int AS unknown
     FROM replays`);
-  const { oldest, newest, waiting_since, last_hour, last_day, ...counts } = totals[0];
+  const { oldest, newest, waiting_since, last_hour, last_day, age_hours, ...counts } = totals[0];
+  const rateHours = Math.min(24, Math.max(1, age_hours));
   return {
     ...counts,
     ...{ oldest: iso(oldest), newest: iso(newest), waitingSince: iso(waiting_since) },
-    ...{ lastHour: last_hour, perHour: Math.round((last_day / 24) * 10) / 10 },
+    ...{ lastHour: last_hour, perHour: rounded(last_day / rateHours), rateHours: rounded(rateHours) },
     causes: causes.map((cause) => ({ ...cause, newest: iso(cause.newest) })),
     refusals,
     replays: replays[0],

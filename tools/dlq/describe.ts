@@ -18,7 +18,7 @@ export function describeStats(stats: LetterStats, now: Date, width?: number): st
   const waiting = stats.waitingSince ? `, the longest for ${ago(stats.waitingSince, now)}` : "";
   const lines = [
     `${stats.letters} ${stats.letters === 1 ? "dead letter" : "dead letters"}${batches}, ${stats.open} open: the first ${ago(stats.oldest, now)} ago, the last ${ago(stats.newest, now)} ago`,
-    `${stats.lastHour} failures in the last hour, ${stats.perHour} an hour in the last day`,
+    `${stats.lastHour} failures in the last hour, ${rateOf(stats)}`,
     `${stats.delivered} delivered, ${stats.waiting} waiting${waiting}, ${stats.refused} refused by Kafka`,
     ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
     ...describeReplays(stats.replays),
@@ -37,6 +37,12 @@ export function describeStats(stats: LetterStats, now: Date, width?: number): st
     ),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** A system that is younger than a day had fewer hours to fail in. */
+function rateOf({ perHour, rateHours }: LetterStats): string {
+  if (rateHours === 24) return `${perHour} an hour in the last day`;
+  return rateHours === 1 ? "the first that there was" : `${perHour} an hour in all ${rateHours} h that there were`;
 }
 
 function describeReplays({ stored, failedAgain, duplicate, unknown }: LetterStats["replays"]): string[] {
