@@ -85,6 +85,8 @@ test("what was ingested is counted by outcome, by batch and by reason, and nothi
   ] as const) {
     expect(sum("orders_ingestor_dead_letters_total", `reason="${reason}",outcome="delivered"`)).toBe(letters);
   }
+  // Of what has not happened yet there is a 0, so that rate() sees its first burst.
+  expect(scraped.ingestor).toContain('orders_ingestor_dead_letters_total{reason="crash",outcome="refused"} 0\n');
   for (const name of ["waiting_rows", "refused_rows", "oldest_age_seconds"]) {
     expect(scraped.ingestor).toContain(`\norders_ingestor_outbox_${name} 0\n`);
   }

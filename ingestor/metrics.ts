@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { rejectReasons } from "./judge";
 import type { OutboxDepth } from "./outbox";
 
 /** A frozen PostgreSQL must not hold up the scrape, whose other values tell that it is frozen. */
@@ -14,6 +15,15 @@ export function createMetrics() {
   // Each look at the event loop's delay wakes the process; the usual hundred a second is most of what an idle one costs.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const labelNames = ["partition"] as const;
+  const deadLetters = new Counter({
+    name: "orders_ingestor_dead_letters_total",
+    help: "Dead letters, by their reason and by what became of their delivery.",
+    labelNames: ["reason", "outcome"] as const,
+    registers,
+  });
+  // Shown as 0 from the start: in a series that begins with a burst, rate() sees none of it.
+  for (const reason of rejectReasons)
+    for (const outcome of ["delivered", "refused"]) deadLetters.inc({ reason, outcome }, 0);
   return {
     registry,
     records: new Counter({
@@ -51,12 +61,7 @@ export function createMetrics() {
       help: "1 while a batch waits because a part is down.",
       registers,
     }),
-    deadLetters: new Counter({
-      name: "orders_ingestor_dead_letters_total",
-      help: "Dead letters, by their reason and by what became of their delivery.",
-      labelNames: ["reason", "outcome"] as const,
-      registers,
-    }),
+    deadLetters,
     deliveryFailures: new Counter({
       name: "orders_ingestor_delivery_failures_total",
       help: "Attempts to send dead letters, one or many at once, that Kafka did not take.",

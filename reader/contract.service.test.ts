@@ -127,6 +127,20 @@ test.each(all)("GET %s answers %s as the contract says", async (route, status, t
   expect({ valid: isValid(value), errors: isValid.errors }).toEqual({ valid: true, errors: null });
 });
 
+test("an event of /recent is a RecentOrder as the contract has it", async () => {
+  const watching = new AbortController();
+  const { body } = await fetch(`${well.url}/recent`, { signal: watching.signal });
+  let text = "";
+  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += part;
+    if (text.includes("\n\n")) break;
+  }
+  watching.abort();
+  const [, data = ""] = /^id: \d+\nevent: order\ndata: (.+)\n\n/.exec(text) ?? [];
+  const isValid = judge.compile(inContract({ $ref: "#/components/schemas/RecentOrder" }));
+  expect({ valid: isValid(JSON.parse(data)), errors: isValid.errors }).toEqual({ valid: true, errors: null });
+});
+
 /** A schema of the contract, its references made to point into the contract. */
 function inContract(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"contract#/components/'));
@@ -161,5 +175,5 @@ test("the contract as a page has every route, status and schema, and nothing tha
     const [, view = ""] = text.split(`<code>GET ${route}</code>`);
     expect(view.split("<section>")[0]).toContain(`<td>${status}</td>`);
   }
-  for (const name of ["Order", "Problem", "Readiness"]) expect(text).toContain(`<h3>${name}</h3>`);
+  for (const name of ["Order", "RecentOrder", "Problem", "Readiness"]) expect(text).toContain(`<h3>${name}</h3>`);
 });

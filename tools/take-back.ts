@@ -6,6 +6,7 @@ const UNDONE_WITHIN_MS = 5_000;
 interface Undo {
   readonly name: string;
   readonly undo: () => Promise<unknown>;
+  readonly withinMs: number;
 }
 
 const undos = new Set<Undo>();
@@ -17,18 +18,22 @@ const undos = new Set<Undo>();
  * @param name for a person who has to do it by hand
  * @returns what says that it is undone
  */
-export function undoWhenStopped(name: string, undo: () => Promise<unknown>): () => void {
-  const each = { name, undo };
+export function undoWhenStopped(
+  name: string,
+  undo: () => Promise<unknown>,
+  withinMs: number = UNDONE_WITHIN_MS,
+): () => void {
+  const each = { name, undo, withinMs };
   undos.add(each);
   return () => void undos.delete(each);
 }
 
-/** Undoes what is left, the latest first, and gives each step five seconds. @returns what is left then, with the cause */
+/** Undoes what is left, the latest first, and gives each step its time. @returns what is left then, with the cause */
 export async function takeBack(): Promise<readonly string[]> {
   const left: string[] = [];
-  for (const { name, undo } of [...undos].reverse()) {
-    const tooLate = delay(UNDONE_WITHIN_MS).then(() => {
-      throw new Error(`no answer within ${UNDONE_WITHIN_MS / 1_000} s`);
+  for (const { name, undo, withinMs } of [...undos].reverse()) {
+    const tooLate = delay(withinMs).then(() => {
+      throw new Error(`no answer within ${withinMs / 1_000} s`);
     });
     await Promise.race([undo(), tooLate]).catch((error: unknown) =>
       left.push(`${name}: ${error instanceof Error ? error.message : error}`),

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { projectRoot } from "../runtime/project-root";
 import { parseCommandLine } from "./command-line";
@@ -45,7 +45,8 @@ runCommand(async (args) => {
   mkdirSync(dirname(file), { recursive: true });
   if (options.keep) process.stderr.write(`the pictures will be in ${folder}\n`);
   else process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  await film(folder, executablePath, file, poster);
+  await film(folder, executablePath);
+  for (const path of [file, poster]) putInPlace(join(folder, basename(path)), path);
   const mp4 = readFileSync(file);
   const result = { file, poster, seconds: Math.round(filmLength(mp4)), bytes: mp4.length };
   const { seconds, bytes } = result;
@@ -55,7 +56,15 @@ runCommand(async (args) => {
   return 1;
 }, "the film that was there is as it was; the same command begins anew");
 
-async function film(folder: string, executablePath: string, file: string, poster: string): Promise<void> {
+/** Whoever is stopped, or fails, leaves what was there before, and nothing that is half of it. */
+function putInPlace(made: string, path: string): void {
+  // The folders may be on different disks, across which nothing can be renamed.
+  copyFileSync(made, `${path}.new`);
+  renameSync(`${path}.new`, path);
+}
+
+/** Leaves demo.mp4 and demo-poster.png in the folder. */
+async function film(folder: string, executablePath: string): Promise<void> {
   process.stderr.write("starting a system for the film …\n");
   const home = join(folder, "home");
   mkdirSync(home);
@@ -73,8 +82,8 @@ async function film(folder: string, executablePath: string, file: string, poster
     process.stderr.write("filming …\n");
     const film = await startFilm(stage.page, join(folder, "pictures"));
     await play({ stage, film, system, folder: home });
-    await film.finish(file);
-    await takePoster(stage, poster);
+    await film.finish(join(folder, "demo.mp4"));
+    await takePoster(stage, join(folder, "demo-poster.png"));
   } finally {
     await browser.close();
     await system.stop();

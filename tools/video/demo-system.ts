@@ -6,6 +6,9 @@ import { parseEnv } from "node:util";
 import { projectRoot } from "../../runtime/project-root";
 import { undoWhenStopped } from "../take-back";
 
+/** Stopping takes npm start ten seconds at most. */
+const STOPPED_WITHIN_MS = 12_000;
+
 /** A system of the film's own, as npm start gives it. */
 export interface DemoSystem {
   readonly readerUrl: string;
@@ -25,7 +28,7 @@ export async function startDemoSystem(home: string): Promise<DemoSystem> {
     ...{ cwd: projectRoot(), env, stdio: ["ignore", out, out, "ipc"] },
   });
   // What has been started must not outlive a film that is given up.
-  const ended = undoWhenStopped("the system of the film", () => end(child));
+  const ended = undoWhenStopped("the system of the film", () => end(child), STOPPED_WITHIN_MS);
   void once(child, "exit").then(ended);
   const [told] = await Promise.race([once(child, "message"), once(child, "exit")]);
   if (told !== "ready") throw new Error(`the system does not start: ${log} says why`);
@@ -37,12 +40,21 @@ export async function startDemoSystem(home: string): Promise<DemoSystem> {
 }
 
 async function runLine(line: string, env: NodeJS.ProcessEnv): Promise<readonly string[]> {
-  const child = spawn("sh", ["-c", `${line} 2>&1`], { cwd: projectRoot(), env, stdio: ["ignore", "pipe", "ignore"] });
+  // A group of its own, so that whoever stops the film ends all that the shell has begun.
+  const child = spawn("sh", ["-c", `${line} 2>&1`], {
+    ...{ cwd: projectRoot(), env, stdio: ["ignore", "pipe", "ignore"], detached: true },
+  });
+  const ended = once(child, "close");
+  const done = undoWhenStopped(line, async () => {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+    await ended;
+  });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (part: string) => {
     text += part;
   });
-  await once(child, "close");
+  await ended;
+  done();
   return text.trimEnd().split("\n");
 }
 

@@ -1,7 +1,10 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { Page } from "playwright-core";
+import { undoWhenStopped } from "../take-back";
 import { SIZE } from "./stage";
 
 /** What the browser shows, as pictures with their times. */
@@ -57,18 +60,25 @@ export async function startFilm(page: Page, folder: string): Promise<Film> {
       });
       // The last picture's duration counts only if it is named again.
       writeFileSync(join(folder, "list.txt"), `${list.join("")}file '${pictures.at(-1)?.file}'\n`);
-      encode(join(folder, "list.txt"), file);
+      await encode(join(folder, "list.txt"), file);
     },
   };
 }
 
 /** H.264 as every browser plays it, beginning before it is loaded as a whole. @throws Error with ffmpeg's words */
-function encode(list: string, file: string): void {
+async function encode(list: string, file: string): Promise<void> {
   const input = ["-f", "concat", "-safe", "0", "-i", list];
   const picture = ["-vf", `fps=${RATE},scale=${SIZE.width}:${SIZE.height},format=yuv420p`, "-an"];
   const codec = ["-c:v", "libx264", "-preset", "slow", "-crf", "24", "-movflags", "+faststart"];
-  const { status, stderr } = spawnSync("ffmpeg", ["-v", "error", "-y", ...input, ...picture, ...codec, file], {
-    encoding: "utf8",
+  const child = spawn("ffmpeg", ["-v", "error", "-y", ...input, ...picture, ...codec, file], {
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  if (status !== 0) throw new Error(`ffmpeg could not write ${file}: ${stderr}`);
+  const ended = once(child, "close");
+  const done = undoWhenStopped("ffmpeg", async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  const [words, [status]] = await Promise.all([text(child.stderr), ended]);
+  done();
+  if (status !== 0) throw new Error(`ffmpeg could not write ${file}: ${words}`);
 }
