@@ -145,6 +145,23 @@ describe("an order", () => {
     },
   );
 
+  test("may be asked for by a whole URL", async () => {
+    expect((await get("HTTP://orders.example:99/orders/odd?a")).text).toBe(ODD);
+    expect((await get("http://orders.example")).headers["content-type"]).toMatch(/html/);
+  });
+
+  test.each(["http://[::1/", "http://a:99999/orders/odd", "ftp://a/orders/odd"])(
+    "cannot be named by %s, which is neither a path nor a URL: 400, and it is said why",
+    async (target) => {
+      const { status, text } = await get(target);
+      const { type, detail } = JSON.parse(text);
+      expect([status, type, detail]).toEqual([
+        ...[400, problemType("undecodable-path")],
+        "The request's target has to be a path that begins with /, or a whole URL.",
+      ]);
+    },
+  );
+
   test("is 503 when Postgres is down, never 404, and is still served from memory", async () => {
     const cache = createOrderCache(1_000_000);
     const broken = createPrisma(NOWHERE, { connections: 1, name: "test-nowhere" });

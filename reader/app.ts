@@ -14,6 +14,7 @@ import { askedFor } from "./page-template";
 import { plainPage } from "./plain-page";
 import { answerProblem } from "./problem";
 import type { RefreshState } from "./refresh";
+import { pathOfTarget } from "./request-path";
 import { answerStaticFile, makeStaticFile, readStaticFile, readStaticFiles } from "./static-files";
 import type { RecentStream } from "./stream-recent";
 
@@ -130,6 +131,12 @@ function catchMistakes(log: Log): Koa.Middleware {
 }
 
 const refuseUndecodablePaths: Koa.Middleware = async (ctx, next) => {
+  const path = pathOfTarget(ctx.url);
+  if (path === undefined) {
+    answerProblem(ctx, "undecodable-path", "The request's target has to be a path that begins with /, or a whole URL.");
+    return;
+  }
+  ctx.url = path;
   try {
     decodeURIComponent(ctx.path);
   } catch {

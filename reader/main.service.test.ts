@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { rawRequest } from "../e2e/support/raw-request";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { waitUntil } from "../e2e/support/wait-until";
 import { numberedOrders, type OrderWriter, openOrderWriter } from "../e2e/support/write-orders";
@@ -55,8 +56,11 @@ describe("the reader's process", () => {
     await waitUntil("it is ready", async () => (await fetch(`${url}/readyz`)).ok);
     await writer.write(numberedOrders("after", 0, 3));
     for (const id of ["before0", "after2"]) expect(await (await fetch(`${url}/orders/${id}`)).text()).toContain(id);
+    expect((await rawRequest(url, "http://[::1/")).status).toBe(400);
     reader.process.kill("SIGTERM");
     expect(await reader.exitCode).toBe(0);
+    // Node warns of what its old parser cannot read (DEP0170).
+    expect(reader.output()).not.toContain("Warning");
   });
 
   test("starts without Postgres, is not ready, and knows nothing rather than that there is nothing", async () => {
