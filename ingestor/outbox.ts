@@ -38,7 +38,7 @@ export interface OutboxDepth {
 }
 
 /** Longer than a portion takes with its retries (deliver.ts); a crashed worker's rows wait this long. */
-const LEASE_SECONDS = 60;
+export const LEASE_SECONDS = 60;
 /** Any fixed number; this one spells "outb". */
 const SWEEP_LOCK = 0x6f757462;
 

@@ -1,6 +1,10 @@
 import { deadLetterId } from "../../ingestor/dead-letter";
+import { LEASE_SECONDS } from "../../ingestor/outbox";
 import type { Difference } from "./differences";
 import type { PartitionBooks, ReplayRow, UndeliveredRow } from "./ledger";
+
+/** What is younger may be on its way: a sweep after 2 s, the lease of a worker that was killed, then a delivery. */
+export const DELIVERY_SECONDS = LEASE_SECONDS + 30;
 
 /**
  * Compares every position's counters with the rows that they count. Duplicates have no rows: what they are is the rest

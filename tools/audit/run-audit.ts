@@ -6,7 +6,7 @@ import { countProgress, type OnProgress, readLogBounds } from "../walk-topic";
 import { type AuditedLetters, auditDelivery, type IsCovered } from "./audit-delivery";
 import { auditOrders, type PartitionFindings } from "./audit-orders";
 import { catchUp } from "./catch-up";
-import { checkBooks, checkDelivery, checkLife, checkOutcomes } from "./check-books";
+import { checkBooks, checkDelivery, checkLife, checkOutcomes, DELIVERY_SECONDS } from "./check-books";
 import { isSame } from "./compare-range";
 import type { Differences } from "./differences";
 import { type EndedLife, endedLives } from "./ended-lives";
@@ -48,9 +48,6 @@ export interface AuditDeps {
   readonly say: (text: string) => void;
   readonly onProgress: OnProgress;
 }
-
-/** What is younger may be on its way: a sweep after 3 s, a lease of 30 s, then a delivery. */
-const DELIVERY_SECONDS = 60;
 
 /** Looks at PostgreSQL alone: counters against rows, and dead letters that are long overdue. */
 export async function auditQuickly(deps: Pick<AuditDeps, "ledger" | "topic" | "differences">): Promise<Audited> {

@@ -1,5 +1,6 @@
 import type { SeenTopic } from "../../ingestor/open-positions";
 import type { Connection } from "../../prisma/open-connection";
+import { DELIVERY_SECONDS } from "../audit/check-books";
 import { describeEnded, type EndedLife } from "../audit/ended-lives";
 import { ago } from "../dlq/describe";
 import { type Finding, notAsked, orWell, unwell, well } from "./finding";
@@ -14,8 +15,6 @@ export interface BookedPosition {
   readonly idleSeconds: number;
 }
 
-/** What is younger may be on its way: a sweep after 3 s, a lease of 30 s, then a delivery. */
-const DELIVERY_SECONDS = 60;
 /** Ten times as long as an ingestor that was killed keeps its partitions from others: its session of 6 s at most. */
 const STALLED_SECONDS = 60;
 const BEGIN_ANEW = "start the ingestor, which then begins a new epoch; deploy/RUNBOOK.md, positions.topic-made-anew";

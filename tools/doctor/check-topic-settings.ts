@@ -66,18 +66,23 @@ function checkKeeping(topic: string, settings: TopicSettings, neededMs: number, 
   return found;
 }
 
+function bytes(count: number): string {
+  return `${count.toLocaleString("en")} bytes`;
+}
+
 /** A dead letter is a record of `orders` with its own timestamp and up to 8 KiB of headers more. */
 function checkFit(names: TopicNames, orders: TopicSettings, dlq: TopicSettings, alter: AlterTopic): readonly Finding[] {
   const found: Finding[] = [];
   const [taken, room] = [Number(orders["max.message.bytes"]), Number(dlq["max.message.bytes"])];
   if (room <= taken) {
-    const what = `${names.dlq} takes ${room} bytes, ${names.orders} ${taken}: a large record's dead letter is refused`;
+    const limits = `${names.dlq} takes records of up to ${bytes(room)}, ${names.orders} of up to ${bytes(taken)}`;
+    const what = `${limits} (max.message.bytes): a large one with the headers of a dead letter is refused`;
     // Where the dead letters have the room that they are made with, it is `orders` that was made without its limit.
     const mend =
       room >= DLQ_MESSAGE_BYTES
         ? alter(names.orders, `max.message.bytes=${ORDERS_MESSAGE_BYTES}`)
         : alter(names.dlq, `max.message.bytes=${2 * taken}`);
-    found.push(unwell("topics", `${what} (max.message.bytes)`, mend));
+    found.push(unwell("topics", what, mend));
   }
   for (const name of ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"] as const) {
     if (BigInt(dlq[name]) >= BigInt(orders[name])) continue;
