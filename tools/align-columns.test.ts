@@ -30,6 +30,13 @@ test("what must not be cut makes a table wider than its terminal", () => {
   expect(line).toBe("orders:1:0:686  /paymen…  orders:1:0:7 (10), …");
 });
 
+test("where cutting is not enough, the least important columns are left out, and no more than have to be", () => {
+  const at = (width: number) => alignColumns(rows, cuts, width, [2, 0])[1];
+  expect(at(46)).toBe("orders:1:0:686  /paymen…  orders:1:0:7 (10), …");
+  expect(at(45)).toBe("orders:1:0:686  /payment/amount must be an i…");
+  expect(at(20)).toBe("/payment/amount mus…");
+});
+
 test("a character that takes two columns is counted as two, and none is cut in half", () => {
   const flag = "🇩🇪";
   const lines = alignColumns(

@@ -25,21 +25,26 @@ export function widthOf({ isTTY, columns }: Pick<NodeJS.WriteStream, "isTTY" | "
 /**
  * A table for a terminal, the head being its first row.
  *
- * @param cuts what may be cut of each column, if the table is wider than `width` columns: the widest first. What must
- *   not be cut makes a table as wide as it has to be.
+ * @param cuts what may be cut of each column, if the table is wider than `width` columns: the widest first
+ * @param spare the columns that are left out where cutting is not enough, by their places: the least important first.
+ *   What is neither cut nor left out makes a table as wide as it has to be.
  */
 export function alignColumns(
   rows: readonly (readonly string[])[],
   cuts: readonly Cut[] = [],
   width = Number.POSITIVE_INFINITY,
+  spare: readonly number[] = [],
 ): string[] {
   const wanted = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => stringWidth(row[at] ?? ""))));
+  const least = wanted.map((most, at) => leastOf(rows.slice(1), at, cuts[at] ?? "never", most));
   const room = width - GAP.length * (wanted.length - 1);
-  const widths = shareOut(
-    room,
-    wanted,
-    wanted.map((most, at) => leastOf(rows.slice(1), at, cuts[at] ?? "never", most)),
-  );
+  const [first, ...others] = spare;
+  if (first !== undefined && sum(least) > room) {
+    const without = <T>(list: readonly T[]): T[] => list.filter((_, at) => at !== first);
+    const shifted = others.map((at) => (at > first ? at - 1 : at));
+    return alignColumns(rows.map(without), without(cuts), width, shifted);
+  }
+  const widths = shareOut(room, wanted, least);
   return rows.map((row) =>
     row
       .map((cell, at) => {
@@ -63,13 +68,17 @@ function leastOf(rows: readonly (readonly string[])[], at: number, cut: Cut, mos
 /** Takes what is too much from the widest that can still give. */
 function shareOut(room: number, wanted: readonly number[], least: readonly number[]): number[] {
   const widths = [...wanted];
-  for (let over = widths.reduce((sum, each) => sum + each, 0) - room; over > 0; over--) {
+  for (let over = sum(widths) - room; over > 0; over--) {
     const giving = widths.map((each, at) => (each > (least[at] ?? 0) ? each : 0));
     const widest = Math.max(...giving);
     if (widest <= 0) break;
     widths[giving.indexOf(widest)] = widest - 1;
   }
   return widths;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function shortened(cell: string, width: number, cut: Cut): string {

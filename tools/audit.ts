@@ -1,6 +1,7 @@
 import { createPrisma } from "../prisma/client";
 import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { readSettings } from "../runtime/settings";
+import { widthOf } from "./align-columns";
 import { Differences } from "./audit/differences";
 import { Ledger } from "./audit/ledger";
 import { type AuditOptions, readOptions } from "./audit/options";
@@ -27,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
 
   progress.clear();
   const result = resultOf(audited, differences);
-  const text = describe(result, differences);
+  const text = describe(result, differences, widthOf(options.json ? process.stderr : process.stdout));
   if (options.json) progress.say(text.trimEnd());
   await print(options.json ? `${JSON.stringify(result)}\n` : text);
   return result.ok ? 0 : 1;

@@ -22,6 +22,16 @@ const idOf = (partition: number, offset: number) => `${system.orders.name}:1:${p
 // Only PostgreSQL is there for this tool.
 const dlq = (...args: string[]) => runTool("dlq", args, { DATABASE_URL: system.database.ownerUrl });
 
+/** What it writes to a terminal of so many columns, in lines. */
+function onTerminal(columns: number, command: string): readonly string[] {
+  const tool = `"${process.execPath}" "${join(projectRoot(), "dist/tools/dlq.js")}" ${command}`;
+  const { stdout } = spawnSync("script", ["-qec", `stty cols ${columns}; ${tool}`, "/dev/null"], {
+    env: { PATH: process.env["PATH"], SHELL: "/bin/sh", DATABASE_URL: system.database.ownerUrl },
+    encoding: "utf8",
+  });
+  return stdout.split(/\r?\n/);
+}
+
 it("counts by reason and first path, tells ages and rates, and what has not been delivered", async () => {
   const { code, stdout } = await dlq("stats", "--json");
   const stats = JSON.parse(stdout);
@@ -95,16 +105,23 @@ it("tells the rate over the time that there has been something to ingest", async
 
 // Fails when a tool does not ask its terminal how wide it is.
 it.each(["list", "stats"])("%s fits a terminal, and names every letter and path whole", (command) => {
-  const tool = `"${process.execPath}" "${join(projectRoot(), "dist/tools/dlq.js")}" ${command}`;
-  const { stdout } = spawnSync("script", ["-qec", `stty cols 90; ${tool}`, "/dev/null"], {
-    env: { PATH: process.env["PATH"], SHELL: "/bin/sh", DATABASE_URL: system.database.ownerUrl },
-    encoding: "utf8",
-  });
-  const lines = stdout.split(/\r?\n/);
+  const lines = onTerminal(90, command);
+  const stdout = lines.join("\n");
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(90);
   expect(stdout).toMatch(/\/[^\n]*…/);
   if (command === "stats") expect(stdout).toMatch(/ conflict +\/order_uid +\d+ s ago /);
   else for (const id of [idOf(2, 0), idOf(2, 1), idOf(0, 2), idOf(1, 1)]) expect(stdout).toContain(`${id} `);
+});
+
+it.each([
+  ["list", /^x-dlq-id +failed +reason +first mistake$/m, (): string => `${idOf(2, 1)}  `],
+  ["stats", /^letters +open +reason +path +newest +for example$/m, (): string => "conflict     /order_uid  "],
+] as const)("%s leaves out what is least important at 60 columns", (command, head, named) => {
+  const lines = onTerminal(60, command);
+  const at = lines.findIndex((line) => head.test(line));
+  expect(at).toBeGreaterThanOrEqual(0);
+  for (const line of lines.slice(at)) expect(line.length).toBeLessThanOrEqual(60);
+  expect(lines.slice(at).join("\n")).toContain(named());
 });
 
 it("says how many there are where a wish leaves none of them", async () => {

@@ -1,3 +1,4 @@
+import { alignColumns } from "../align-columns";
 import type { ProgressText } from "../progress";
 import { type Difference, type Differences, differenceKinds } from "./differences";
 import { describeEnded } from "./ended-lives";
@@ -16,15 +17,21 @@ export function resultOf(audited: Audited, differences: Differences): AuditResul
 
 const columns = ["epoch", "partition", "received", "stored", "duplicate", "dead", "gap", "lag"] as const;
 
-/** The result for a person: a line a partition, the differences, and a sentence. */
-export function describe({ ok, partitions, endedLives, differences }: AuditResult, found: Differences): string {
+/** What a narrow terminal does not get: the duplicates are the rest of what was received. */
+const SPARE = [columns.indexOf("duplicate"), columns.indexOf("epoch")];
+
+/** The result for a person: a line a partition, the differences, and a sentence. @param width the terminal's, in columns */
+export function describe(
+  { ok, partitions, endedLives, differences }: AuditResult,
+  found: Differences,
+  width?: number,
+): string {
   const rows = partitions.map((partition) => columns.map((column) => partition[column]?.toLocaleString("en") ?? "-"));
   const widths = columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (cells: readonly string[]): string => cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join("  ");
+  const table = [columns, ...rows].map((cells) => cells.map((cell, at) => cell.padStart(widths[at] ?? 0)));
   const named = differences.map(({ kind, at, detail }) => `${kind} ${at}: ${detail}`);
   return [
-    line(columns),
-    ...rows.map(line),
+    ...alignColumns(table, [], width, SPARE),
     ...named,
     ...summarise(partitions, found, named.length),
     ...endedLives.map(describeEnded),

@@ -11,6 +11,10 @@ export function ago(time: string, now: Date): string {
   return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
 }
 
+/** Columns that a narrow terminal does not get. */
+const [LAST_HOUR, NEWEST] = [2, 5];
+const [REPLAYS, FAILED, DELIVERY, OUTCOME] = [1, 2, 4, 5];
+
 /** @param width the terminal's, in columns; undefined where it is none */
 export function describeStats(stats: LetterStats, now: Date, width?: number): string {
   if (stats.letters === 0 || !stats.oldest || !stats.newest) return "no dead letters\n";
@@ -34,6 +38,7 @@ export function describeStats(stats: LetterStats, now: Date, width?: number): st
       ],
       ["never", "never", "never", "never", "never", "never", "words"],
       width,
+      [LAST_HOUR, NEWEST],
     ),
   ];
   return `${lines.join("\n")}\n`;
@@ -85,7 +90,7 @@ export function describeList(
     "first mistake",
   ];
   const cuts: readonly Cut[] = ["never", "never", "never", "never", "words", "words", "words"];
-  return `${[...alignColumns([head, ...rows], cuts, width), ...more].join("\n")}\n`;
+  return `${[...alignColumns([head, ...rows], cuts, width, [REPLAYS, OUTCOME, DELIVERY, FAILED]), ...more].join("\n")}\n`;
 }
 
 /** What is shown of a letter, and what `--json` has; nothing of its content in clear, unless it is to be shown in full. */

@@ -30,6 +30,8 @@ interface Group {
 /** A path may repeat a key of a document, so there may be any number of them. */
 const MOST_GROUPS = 500;
 const EXAMPLES = 3;
+/** The column that a narrow terminal does not get. */
+const FOR_EXAMPLE = 4;
 /** Causes for which letters could not be handled as they should are told; the letters of more are only counted. */
 const MOST_NAMED = 20;
 /** These are nobody's fault and expected, whatever their number; the others are told with an example. */
@@ -116,6 +118,7 @@ export class Report {
       ],
       ["never", "never", "never", "words", "list"],
       width,
+      [FOR_EXAMPLE],
     );
   }
 
