@@ -117,6 +117,11 @@ export async function readTopic(
   return messages;
 }
 
+/** Forgets what a consumer group has committed; it has to be without members. */
+export async function deleteGroup(brokers: readonly string[], groupId: string): Promise<void> {
+  await asAdmin(brokers, (admin) => admin.deleteGroups([groupId]));
+}
+
 /** How many records of a topic a consumer group has still to commit, over all partitions. */
 export async function lagOf(brokers: readonly string[], topic: string, groupId: string): Promise<number> {
   return asAdmin(brokers, async (admin) => {
