@@ -45,6 +45,14 @@ test("after the start the sample order is answered byte for byte", async () => {
   expect(await getSample()).toEqual(readFileSync(join(projectRoot(), "ingestor/order-example.json")));
 });
 
+/** How often the processes have said this since the system was started. */
+const timesSaid = (event: string): number => system.said().split(`"event":"${event}"`).length - 1;
+
+// Fails when the lines that are held back while the start shows its own are not passed on after them.
+test("what the processes said while they were started is not kept from anybody", async () => {
+  await waitUntil("both have said that they started", () => timesSaid("process.started") === 2);
+});
+
 test("a second start names the first one's address and ends with 0", async () => {
   const { child, said } = startSystem(home, []);
   const [code] = await once(child, "exit");
@@ -103,7 +111,8 @@ test("npm run reset leaves a running system as it is", () => {
 test("SIGTERM to npm alone leaves no process behind within ten seconds", async () => {
   process.kill(system.pid, "SIGTERM");
   await waitUntil("no process of the system is left", () => processesNaming(home).length === 0, { limitMs: 10_000 });
-}, 30_000);
+  await waitUntil("the last words of both were passed on", () => timesSaid("process.stopped") === 2);
+}, 60_000);
 
 test("started again, the orders are there before anything is published", async () => {
   system = await runSystem(home, { args: ["--no-sample"] });

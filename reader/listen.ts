@@ -44,6 +44,8 @@ export function listen({
   const stopping = new AbortController();
   let isListening = false;
   let failures = 0;
+  /** A process that is just starting may be too busy to hear the first answer in time; nothing is lost by that. */
+  let hasListened = false;
 
   /** Ends early when the signal comes. */
   const pause = (ms: number, signal: AbortSignal): Promise<unknown> => sleep(ms, undefined, { signal }).catch(() => {});
@@ -54,7 +56,7 @@ export function listen({
       isListening = false;
       if (stopping.signal.aborted) return;
       failures += 1;
-      if (failures === 1) {
+      if (failures === (hasListened ? 1 : 2)) {
         log.warn(
           { event: "reader.listen-lost", err: error },
           "notices cannot be heard; the poll goes on, and so do attempts",
@@ -74,8 +76,10 @@ export function listen({
     try {
       connection.client.on("notification", onHint);
       await connection.ask(`LISTEN ${ORDERS_CHANNEL}`);
-      if (failures > 0) log.info({ event: "reader.listen-recovered", failures }, "notices are heard again");
+      if (failures > (hasListened ? 0 : 1))
+        log.info({ event: "reader.listen-recovered", failures }, "notices are heard again");
       isListening = true;
+      hasListened = true;
       failures = 0;
       onHint();
       while (!stopping.signal.aborted) {

@@ -9,6 +9,7 @@ import { createRunningRecord, endLeftovers } from "./leftovers";
 import { takeLock } from "./lock";
 import { readOptions, type StartOptions } from "./options";
 import { createPorts } from "./ports";
+import { createProcessOutput } from "./process-output";
 import { chooseProcessUrls, startIngestor, startReader } from "./processes";
 import { requireRoom } from "./require-room";
 import { type Services, startServices } from "./services";
@@ -38,8 +39,11 @@ async function main(): Promise<number> {
   await endLeftovers(home, steps);
   const ports = createPorts(home, steps, options.anyPorts === true);
   const [guardian, running] = [callGuardian(home), createRunningRecord(home)];
-  const system = createSystem({ home, steps, ports, signal, guardian, running });
-  const exitCode = await untilToldToEnd(signal, steps, bringUp(system, options));
+  const output = createProcessOutput();
+  const system = createSystem({ home, steps, ports, signal, guardian, running, output });
+  // Of a start that fails or is ended, what the processes said may be the cause, and comes before its last words.
+  const exitCode = await untilToldToEnd(signal, steps, bringUp(system, options).finally(output.passOn));
+  output.passOn();
   await steps.step("stopped", () => system.stopAll());
   lock.release();
   return exitCode;
@@ -61,6 +65,7 @@ async function bringUp(system: System, options: StartOptions): Promise<void> {
     writeEnvFile(system.home, { ...addresses(services), ...processes }, ownNames());
     await startIngestor(system, services, urls.ingestor);
     if (options.sample) await publishFirstOrders(system, services.brokers, urls.reader);
+    system.output?.passOn();
     const hasSample = await isReadable(urls.reader, sampleId());
     system.steps.say(welcome(system.home, services, urls.reader, hasSample ? sampleId() : undefined));
   }

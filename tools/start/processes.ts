@@ -5,6 +5,9 @@ import type { Services } from "./services";
 import type { Supervised } from "./supervise";
 import type { System } from "./system";
 
+/** Whoever has waited so long for a process wants to see what it says. */
+const SAYS_NOTHING_MS = 10_000;
+
 /** The addresses that the two processes listen on, as base URLs. */
 export interface ProcessUrls {
   readonly ingestor: string;
@@ -46,9 +49,17 @@ async function start(system: System, name: string, settings: Record<string, stri
     name,
     command: process.execPath,
     args: [join(projectRoot(), "dist", name, "main.js")],
-    env: { ...env, ...settings },
+    env: { ...env, ...logFormat(system), ...settings },
+    output: system.output,
   });
-  await whenReady(system, started, url);
+  const late = setTimeout(() => system.output?.passOn(), SAYS_NOTHING_MS);
+  await whenReady(system, started, url).finally(() => clearTimeout(late));
+}
+
+/** A process that writes into a pipe does not know that a person reads what comes out of it. */
+function logFormat({ output }: System): Record<string, string> {
+  const isAuto = (process.env["LOG_FORMAT"] || "auto") === "auto";
+  return isAuto && output && process.stdout.isTTY ? { LOG_FORMAT: "pretty" } : {};
 }
 
 async function whenReady(system: System, process: Supervised, url: string): Promise<void> {

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Guardian } from "./guardian";
 import type { RunningRecord } from "./leftovers";
+import type { ProcessOutput } from "./process-output";
 import { StartError, type Steps } from "./steps";
 
 /**
@@ -21,8 +22,9 @@ export interface Service {
   readonly gid?: number | undefined;
   /** Ends it well: SIGTERM unless told otherwise. */
   readonly stopSignal?: NodeJS.Signals;
-  /** The file that takes what it writes; without one it writes where the supervisor does. */
+  /** The file that takes what it writes; without one it writes where the supervisor does, through `output` if given. */
   readonly logFile?: string;
+  readonly output?: ProcessOutput | undefined;
   /** Called before each start. */
   readonly before?: () => Promise<void> | void;
 }
@@ -45,6 +47,7 @@ const LIFE_THAT_COUNTS_MS = 60_000;
  * last of its killed server's processes is gone, which on a busy machine takes seconds.
  */
 const DEATHS_THAT_COUNT = 6;
+const LAST_WORDS_MS = 500;
 
 export function supervise(
   service: Service,
@@ -56,16 +59,18 @@ export function supervise(
   let child: ChildProcess | undefined;
   let deaths = 0;
   let lastDeath = "";
+  let allSaid: Promise<void> | undefined;
 
   const runOnce = async (): Promise<void> => {
     await service.before?.();
     if (stopping.signal.aborted) return;
     const output = service.logFile === undefined ? "inherit" : openSync(service.logFile, "a", 0o600);
+    const standardOutput = service.output ? "pipe" : output;
     const started = spawn(service.command, service.args, {
       // On Windows this would be a console window of its own.
       detached: process.platform !== "win32",
       windowsHide: true,
-      stdio: ["ignore", output, output],
+      stdio: ["ignore", standardOutput, output],
       env: service.env ?? process.env,
       ...(service.cwd === undefined ? {} : { cwd: service.cwd }),
       ...(service.uid === undefined ? {} : { uid: service.uid }),
@@ -73,6 +78,7 @@ export function supervise(
     });
     if (typeof output === "number") closeSync(output);
     child = started;
+    allSaid = started.stdout ? service.output?.take(started.stdout) : undefined;
     const { pid } = started;
     if (pid !== undefined) {
       guardian.add(pid, stopSignal);
@@ -91,6 +97,7 @@ export function supervise(
       await runOnce();
       if (stopping.signal.aborted) return;
       deaths += 1;
+      service.output?.passOn();
       if (Date.now() - start >= LIFE_THAT_COUNTS_MS) wait = FIRST_WAIT_MS;
       steps.say(`${service.name} ended (${lastDeath}); it is started again in ${wait / 1000} s`);
       await delay(wait, undefined, { signal: stopping.signal }).catch(() => {});
@@ -121,7 +128,8 @@ export function supervise(
       const asked = child;
       if (asked === undefined) return;
       asked.kill(stopSignal);
-      const gone = ending(asked);
+      // Its last words are read too, but nobody waits for a child of it that keeps the pipe open.
+      const gone = ending(asked).then(() => Promise.race([allSaid, delay(LAST_WORDS_MS, undefined, { ref: false })]));
       const late = Symbol("late");
       if ((await Promise.race([gone, delay(limitMs, late, { ref: false })])) !== late) return;
       steps.say(`${service.name} did not stop within ${limitMs / 1000} s and is killed`);

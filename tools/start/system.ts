@@ -2,6 +2,7 @@ import type { Guardian } from "./guardian";
 import type { Home } from "./home";
 import type { RunningRecord } from "./leftovers";
 import type { Ports } from "./ports";
+import type { ProcessOutput } from "./process-output";
 import { StartError, type Steps } from "./steps";
 import { type Service, type Supervised, supervise } from "./supervise";
 
@@ -12,6 +13,8 @@ export interface System {
   readonly ports: Ports;
   /** Aborted when the system is told to end; whatever start-up is waiting for then stops. */
   readonly signal: AbortSignal;
+  /** Where the two processes write; left out, they write where this one does. */
+  readonly output?: ProcessOutput | undefined;
   /** Starts a process that is kept alive from now on. */
   supervise(service: Service): Supervised;
   /** Stops everything, each part with its own patience: first the two processes, then what they use. */
@@ -36,8 +39,9 @@ export function createSystem(parts: {
   signal: AbortSignal;
   guardian: Guardian;
   running: RunningRecord;
+  output?: ProcessOutput;
 }): System {
-  const { home, steps, ports, signal, guardian, running } = parts;
+  const { home, steps, ports, signal, guardian, running, output } = parts;
   const supervised: Supervised[] = [];
   let isStopping = false;
   return {
@@ -45,6 +49,7 @@ export function createSystem(parts: {
     steps,
     ports,
     signal,
+    output,
     supervise(service) {
       signal.throwIfAborted();
       // Where one part has failed, another may still be on its way here: nobody would stop what it starts.
