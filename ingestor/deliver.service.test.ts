@@ -115,6 +115,44 @@ test("a letter that Kafka will not take is refused, and those beside it are deli
   expect(await states(ids)).toEqual(["delivered", "MESSAGE_TOO_LARGE", "delivered"]);
 });
 
+// G4. Fails when what cannot be sent for another cause than Kafka's refusal holds up those beside it, and behind it.
+test("letters that cannot be made are kept for later, and those beside them are delivered", async () => {
+  const ids = await reject(Array.from({ length: 6 }, () => Buffer.alloc(600_000, "x")));
+  const [first = 0n, , , fourth = 0n] = ids;
+  // Says that it has one header, and ends.
+  const broken = { where: { id: { in: [first, fourth] } }, data: { headers: Buffer.from([2]) } };
+  await owner.outboxRow.updateMany(broken);
+  await expect(deliver(ids)).rejects.toThrow("headers");
+  expect(await states(ids)).toEqual(["waiting", "delivered", "delivered", "waiting", "delivered", "delivered"]);
+  // At once: nobody holds a lease on them.
+  await owner.outboxRow.updateMany({ ...broken, data: { headers: Buffer.from([0]) } });
+  await deliver(ids);
+  expect(await states(ids)).toEqual(Array(6).fill("delivered"));
+});
+
+// G3. Fails when a topic that is away is asked for every single letter.
+test("an outage is given up after a few letters, which are free again then", async () => {
+  const ids = await reject(Array.from({ length: 50 }, () => Buffer.from("x")));
+  const sent: number[] = [];
+  const hasty = testKafka(topic.brokers).producer({ allowAutoTopicCreation: false, retry: { retries: 0 } });
+  await hasty.connect();
+  const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
+  const away = createDelivery({
+    ...{ outbox, dlqTopic: `${topic.name}-away`, metrics: createMetrics(), log },
+    producer: {
+      send: async (record) => {
+        sent.push(record.messages.length);
+        return hasty.send(record);
+      },
+    },
+  });
+  await expect(away(ids)).rejects.toThrow();
+  await hasty.disconnect();
+  expect(sent).toEqual([50, 1, 1, 1]);
+  await deliver(ids);
+  expect(await states(ids)).toEqual(Array(50).fill("delivered"));
+});
+
 // G5. Fails when the connection is kept after it has broken.
 test("a connection that is lost costs one call, and the next delivers", async () => {
   const ids = await reject([Buffer.from("c")]);

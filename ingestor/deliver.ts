@@ -23,6 +23,10 @@ const PORTION_BYTES = 2 * 1_048_576;
  * it goes back compressed. Gzip, because every client of Kafka has it.
  */
 const COMPRESSED_ABOVE_BYTES = 4 * 1_048_576;
+/** A send that failed, and took so long, has waited for brokers: with the letters one by one it would outlast its lease. */
+const SLOW_MS = 5_000;
+/** So many single letters that fail one after another are no letters' fault. */
+const FAILED_IN_AN_OUTAGE = 3;
 /** How long the brokers wait for all replicas: less than the client waits for the brokers, or it would send again. */
 const BROKER_TIMEOUT_MS = 10_000;
 
@@ -30,7 +34,8 @@ const BROKER_TIMEOUT_MS = 10_000;
  * Sends the named rows of the outbox to the dead-letter topic and marks them delivered once all replicas have them.
  * Whoever asks twice, or dies in between, causes at most a second copy with the same `x-dlq-id`.
  *
- * @throws when Kafka or the database cannot be reached; the rows that were not sent are free again then
+ * @throws when Kafka or the database cannot be reached, or some rows could not be sent for another cause and all others
+ *   are; the rows that were not sent are free again then
  */
 export type Deliver = (ids: readonly bigint[]) => Promise<void>;
 
@@ -38,14 +43,20 @@ export type Deliver = (ids: readonly bigint[]) => Promise<void>;
 export function createDelivery(deps: DeliverDeps): Deliver {
   let turn: Promise<unknown> = Promise.resolve();
   return async (ids) => {
-    const sending = turn.then(() => sendPortions(ids, deps));
+    const failures: unknown[] = [];
+    const sending = turn.then(() => sendPortions(ids, failures, deps));
     turn = sending.catch(() => {});
     await markSent(await sending, deps);
+    if (failures.length > 0) throw failures[0];
   };
 }
 
-/** Sends portion by portion; what was sent last is left to be marked. */
-async function sendPortions(ids: readonly bigint[], deps: DeliverDeps): Promise<readonly Letter[]> {
+/** Sends portion by portion; what was sent last is left to be marked. @param failures takes those of single letters */
+async function sendPortions(
+  ids: readonly bigint[],
+  failures: unknown[],
+  deps: DeliverDeps,
+): Promise<readonly Letter[]> {
   let sent: readonly Letter[] = [];
   for (let rest = ids; rest.length > 0; ) {
     await markSent(sent, deps);
@@ -53,7 +64,7 @@ async function sendPortions(ids: readonly bigint[], deps: DeliverDeps): Promise<
     const portion = await deps.outbox.take(rest, PORTION_BYTES);
     const last = portion.at(-1);
     rest = last ? rest.filter((id) => id > last.id) : [];
-    sent = await send(portion, deps).catch(async (error: unknown) => {
+    sent = await send(portion, failures, deps).catch(async (error: unknown) => {
       await deps.outbox.release(portion.map(({ id }) => id));
       throw error;
     });
@@ -62,7 +73,7 @@ async function sendPortions(ids: readonly bigint[], deps: DeliverDeps): Promise<
 }
 
 /** @returns those that were sent and are still to be marked: some may be refused, for good */
-async function send(letters: readonly Letter[], deps: DeliverDeps): Promise<readonly Letter[]> {
+async function send(letters: readonly Letter[], failures: unknown[], deps: DeliverDeps): Promise<readonly Letter[]> {
   const tooMany = letters.filter(({ headers }) => countHeaders(viewOf(headers)) > MOST_HEADERS);
   for (const letter of tooMany) await refuse(letter, "TOO_MANY_HEADERS", deps);
   const sendable = tooMany.length > 0 ? letters.filter((letter) => !tooMany.includes(letter)) : letters;
@@ -72,6 +83,7 @@ async function send(letters: readonly Letter[], deps: DeliverDeps): Promise<read
     (sum, { key, value, headers }) => sum + (key?.length ?? 0) + (value?.length ?? 0) + headers.length,
     0,
   );
+  const startedAt = performance.now();
   try {
     await deps.producer.send({
       topic: deps.dlqTopic,
@@ -88,15 +100,38 @@ async function send(letters: readonly Letter[], deps: DeliverDeps): Promise<read
       { event: "dead-letter.send-failed", code, rows: sendable.length },
       `dead letters wait: Kafka says ${code}`,
     );
-    if (action !== "isolate") throw error;
+    const isRefusal = action === "isolate";
     if (sendable.length === 1) {
+      if (!isRefusal) throw error;
       await refuse(first, code, deps);
       return [];
     }
-    // One that Kafka will not take must not hold up those beside it.
-    for (const letter of sendable) await markSent(await send([letter], deps), deps);
+    if (!isRefusal && isSlow(startedAt)) throw error;
+    await sendSingly(sendable, failures, deps);
     return [];
   }
+}
+
+/** One that cannot be sent must not hold up those beside it, unless none can be: that is an outage. */
+async function sendSingly(letters: readonly Letter[], failures: unknown[], deps: DeliverDeps): Promise<void> {
+  let failedInARow = 0;
+  for (const letter of letters) {
+    const startedAt = performance.now();
+    const result = await send([letter], failures, deps).catch((error: unknown) => ({ error }));
+    if (!("error" in result)) {
+      failedInARow = 0;
+      await markSent(result, deps);
+    } else if (++failedInARow === FAILED_IN_AN_OUTAGE || isSlow(startedAt)) {
+      throw result.error;
+    } else {
+      failures.push(result.error);
+      await deps.outbox.release([letter.id]);
+    }
+  }
+}
+
+function isSlow(startedAt: number): boolean {
+  return performance.now() - startedAt > SLOW_MS;
 }
 
 async function markSent(letters: readonly Letter[], { outbox, metrics, log }: DeliverDeps): Promise<void> {
