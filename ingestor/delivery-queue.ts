@@ -1,8 +1,10 @@
+import { Socket } from "node:net";
 import { createPostgresBackend, type JobsOptions, Queue, Worker, type WorkerOptions, withBackend } from "bullmq";
 import { backoffMs } from "../runtime/backoff";
 import type { Log } from "../runtime/log";
 import { classifyFailure } from "./failure";
 import { SteadyRedis } from "./steady-redis";
+import { silence } from "./tell-silence";
 
 /**
  * BullMQ as the postman of the outbox: a job names rows and carries none of their content, and nothing depends on a job
@@ -15,7 +17,10 @@ export interface DeliveryQueue {
   countPending(): Promise<number>;
   /** What keeps jobs from being made or worked on at the moment, in words. */
   problem(): string | undefined;
-  /** Finishes the job in hand and closes the connections. */
+  /**
+   * Finishes the job in hand and closes the connections, or cuts them off after two seconds: a store that is silent answers
+   * no goodbye, and rows whose delivery was cut short come again with their lease.
+   */
   close(): Promise<void>;
 }
 
@@ -53,7 +58,7 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
   const report = errors.report;
   const work = async ({ data }: { data: DeliveryJob }): Promise<void> =>
     options.deliver(data.rows.split(",").map(BigInt));
-  const { queue, worker, isReady, connected, disconnect } = options.redisUrl
+  const { queue, worker, isReady, connected, disconnect, cut } = options.redisUrl
     ? onRedis(options.redisUrl, options.name, work, report)
     : onPostgres(options.databaseUrl, options.name, work);
   queue.on("error", report);
@@ -83,13 +88,32 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
     },
     problem: errors.problem,
     close: async () => {
-      // Without its store a worker would wait for the store's return before it closes.
-      if (!isReady()) disconnect();
-      await worker.close(!isReady());
-      await queue.close();
-      disconnect();
+      const closing = (async () => {
+        // Without its store a worker would wait for the store's return before it closes.
+        if (!isReady()) disconnect();
+        await worker.close(!isReady());
+        await queue.close();
+        disconnect();
+      })();
+      if (await isOverWithin(CLOSE_MS, closing)) return;
+      report(Object.assign(new Error("the store does not answer a goodbye"), { code: silence.code }));
+      // What still waits for an answer fails now; nobody is to hear of it.
+      closing.catch(() => {});
+      cut();
     },
   };
+}
+
+/** Less than half of what the whole process is given to stop (STOP_DEADLINE_MS): other steps follow. */
+const CLOSE_MS = 2_000;
+
+/** @throws what the work throws within the time */
+async function isOverWithin(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer));
 }
 
 type Work = (job: { data: DeliveryJob }) => Promise<void>;
@@ -109,12 +133,18 @@ function onRedis(url: string, name: string, work: Work, report: (error: unknown)
     url,
   );
   connection.on("error", report);
+  const worker = new Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS });
   return {
     queue: new Queue<DeliveryJob>(name, { connection }),
-    worker: new Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS }),
+    worker,
     isReady: () => connection.status === "ready",
     connected: async () => {},
     disconnect: () => connection.disconnect(),
+    cut: () => {
+      connection.disconnect();
+      // The one on which the worker waits for jobs is its own.
+      worker.disconnect().catch(() => {});
+    },
   };
 }
 
@@ -130,8 +160,14 @@ const POSTGRES_PATIENCE = {
 
 function onPostgres(connectionString: string, name: string, work: Work) {
   const postgres = withBackend(createPostgresBackend);
+  const sockets = new Set<Socket>();
+  const stream = (): Socket => {
+    const socket = new Socket();
+    sockets.add(socket);
+    return socket.once("close", () => sockets.delete(socket));
+  };
   const connection = {
-    ...{ connectionString, max: 2, application_name: "orders-ingestor-bullmq" },
+    ...{ connectionString, max: 2, application_name: "orders-ingestor-bullmq", stream },
     ...POSTGRES_PATIENCE,
   };
   const queue = new postgres.Queue<DeliveryJob>(name, { connection });
@@ -145,6 +181,9 @@ function onPostgres(connectionString: string, name: string, work: Work) {
       await worker.waitUntilReady();
     },
     disconnect: () => {},
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
   };
 }
 
