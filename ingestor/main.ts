@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createPrisma } from "../prisma/client";
 import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { createLog } from "../runtime/log";
@@ -21,6 +22,9 @@ const FURTHER_CONNECTIONS = 3;
 
 /** What fails is given back and found by the sweep, so there is no point in holding its lease through many retries. */
 const DELIVERY_RETRY = { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 };
+
+/** A server that is silent answers no goodbye; what is still open then ends with the process. */
+const GOODBYE_MS = 500;
 
 const program = {
   command: "npm run ingestor",
@@ -68,7 +72,7 @@ runMain(program, async (settings) => {
 
   const connections = settings.INGESTOR_PARTITIONS_AT_ONCE + FURTHER_CONNECTIONS;
   const prisma = createPrisma(settings.DATABASE_URL, { connections, name: "orders-ingestor" });
-  shutdown.add("postgres", () => prisma.$disconnect());
+  shutdown.add("postgres", () => Promise.race([prisma.$disconnect(), sleep(GOODBYE_MS)]));
   const kafka = createKafka(settings, log, "orders-ingestor");
 
   // Dead letters: outbox → BullMQ → the dead-letter topic.

@@ -71,6 +71,15 @@ test("sockets to PostgreSQL that fall silent are given up, and nothing is lost o
   expect(ingestor.log.filter(({ event }) => event === "positions.opened")).toHaveLength(3);
 }, 120_000);
 
+// Fails when the goodbye to a silent server is waited for (GOODBYE_MS in main.ts, CLOSE_MS in delivery-queue.ts).
+test("an ingestor whose stores have fallen silent stops in time when it is told to", async () => {
+  await publish(0, 10);
+  await untilStored(10, 30_000);
+  proxy.fallSilent();
+  redis.fallSilent();
+  expect([await ingestor.stop(), ingestor.log.at(-1)?.["event"]]).toEqual([0, "process.stopped"]);
+}, 60_000);
+
 // Fails when an answer of Redis that never comes is waited for (REDIS_SILENCE_MS in delivery-queue.ts).
 test("sockets to Redis that fall silent are given up, and dead letters go on", async () => {
   const deliver = async (count: number, limitMs: number): Promise<void> => {
