@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 
 /**
  * What the processes write, on its way to where the supervisor writes. `held`: the start shows its own lines, and those
@@ -13,7 +13,9 @@ export interface ProcessOutput {
   passOn(): void;
 }
 
-export function createProcessOutput(screen: { write(text: string): unknown } = process.stdout): ProcessOutput {
+export function createProcessOutput(screen: Pick<Writable, "write" | "on"> = process.stdout): ProcessOutput {
+  // Whoever reads it may go away (npm start | head); the system does not end by that.
+  screen.on("error", () => {});
   let held: string[] | undefined = [];
   return {
     async take(stream) {
