@@ -27,9 +27,9 @@ export interface Shape {
 }
 
 /**
- * Finds all of it in one pass over the bytes: 2 µs for an order, where a scanner with sets takes 15. Strings are
- * stepped over: ids and phone numbers are no numbers. Of a text that is no JSON only `depth` and `isEnclosed` mean
- * something.
+ * Finds all of it in one pass over the bytes, in less than half of the time of `JSON.parse`, where a scanner with sets
+ * takes half as long again as that. Strings are stepped over: ids and phone numbers are no numbers. Of a text that is no
+ * JSON only `depth` and `isEnclosed` mean something.
  */
 export function measureShape(json: Uint8Array): Shape {
   let members = 0;

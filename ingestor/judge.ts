@@ -48,7 +48,8 @@ const isOrder = ajv.compile<{ order_uid: string }>(orderSchema);
 const listMistakes = new Ajv({ formats: orderFormats, allErrors: true }).compile(orderSchema);
 
 /**
- * Decides whether a record's value is a valid order. Pure; takes about 15 µs for an order of 1.3 KB.
+ * Decides whether a record's value is a valid order. Pure; takes about three times as long as `JSON.parse`
+ * alone (an order of 1.3 KB).
  *
  * Most of the work is done on a Latin-1 view of the bytes, which is made and parsed faster than the decoded text and
  * has the same structure, since all of JSON's own characters are ASCII. Only a text with `\u` escapes is decoded:

@@ -9,8 +9,8 @@ const tables = makeTables();
 const isLittleEndian = endianness() === "LE";
 
 /**
- * CRC-32C, which guards Kafka's record batches, by two aligned words at a step: about 1 µs for an order of 1.3 KB,
- * where kafkajs' goes byte by byte and takes 4.
+ * CRC-32C, which guards Kafka's record batches, by two aligned words at a step, in half of the time of kafkajs', which
+ * goes byte by byte.
  *
  * The long line stays as it is: reading words through `readInt32LE`, or looking up through a function, takes five times as long.
  */

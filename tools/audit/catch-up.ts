@@ -19,15 +19,16 @@ export interface CatchUpDeps {
 
 const LOOK_EVERY_MS = 250;
 const SAY_EVERY_MS = 5_000;
-/** Longer than an idle ingestor takes to compare its positions with PostgreSQL's: whatever it means to do, it does. */
+/** Longer than the two seconds after which an idle ingestor compares its positions with PostgreSQL's, and moves them. */
 const SETTLED_MS = 3_000;
 
 /**
  * Waits until the ingestor has reached the ends and delivered its dead letters, or the time is up; which of these, the
  * comparison will tell.
  *
- * A position stands behind the last record, an end behind what follows it too (a transaction's control records). So an
- * ingestor that has committed the end to Kafka, and whose position does not move any more, is there as well.
+ * A position comes to stand behind what holds no records too (a transaction's control records), within two seconds. Of an
+ * ingestor that was stopped before that only Kafka knows how far it had seen: one that has committed the end, and whose
+ * position does not move any more, is there as well.
  */
 export async function catchUp(deps: CatchUpDeps): Promise<void> {
   const start = performance.now();
