@@ -1,7 +1,6 @@
 import { CompressionTypes, type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage } from "kafkajs";
-import { pino } from "pino";
+import { testKafka } from "../../e2e/support/kafka-records";
 import { createTestTopic, type TestTopic } from "../../e2e/support/test-topic";
-import { createKafka } from "./client";
 import { EXPANDED_LIMIT } from "./codecs/codecs";
 import { asKafkajsHeaders, type Header, headersOf } from "./headers";
 import { undecodableOf } from "./undecodable";
@@ -12,17 +11,7 @@ const open: { disconnect(): Promise<void> }[] = [];
 
 beforeEach(async () => {
   topic = await createTestTopic();
-  kafka = createKafka(
-    {
-      KAFKA_BROKERS: topic.brokers,
-      KAFKA_SSL: false,
-      KAFKA_SASL_MECHANISM: undefined,
-      KAFKA_SASL_USERNAME: undefined,
-      KAFKA_SASL_PASSWORD: undefined,
-    },
-    pino({ level: "silent" }),
-    "test",
-  );
+  kafka = testKafka(topic.brokers);
 });
 
 afterEach(async () => {

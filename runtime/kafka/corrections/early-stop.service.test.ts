@@ -1,7 +1,6 @@
 import type { Admin, Consumer } from "kafkajs";
-import { pino } from "pino";
+import { testKafka } from "../../../e2e/support/kafka-records";
 import { createTestTopic, type TestTopic } from "../../../e2e/support/test-topic";
-import { createKafka } from "../client";
 
 /** Longer than a test may take: a member that was left behind is still there. */
 const SESSION_MS = 300_000;
@@ -12,17 +11,7 @@ let admin: Admin;
 
 beforeEach(async () => {
   topic = await createTestTopic({ partitions: 1 });
-  const kafka = createKafka(
-    {
-      KAFKA_BROKERS: topic.brokers,
-      KAFKA_SSL: false,
-      KAFKA_SASL_MECHANISM: undefined,
-      KAFKA_SASL_USERNAME: undefined,
-      KAFKA_SASL_PASSWORD: undefined,
-    },
-    pino({ level: "silent" }),
-    "test",
-  );
+  const kafka = testKafka(topic.brokers);
   admin = kafka.admin();
   await admin.connect();
   consumer = kafka.consumer({ groupId: topic.name, sessionTimeout: SESSION_MS });

@@ -1,8 +1,7 @@
 import type { Admin, Consumer } from "kafkajs";
-import { pino } from "pino";
+import { testKafka } from "../../../e2e/support/kafka-records";
 import { createTestTopic, type TestTopic } from "../../../e2e/support/test-topic";
 import { waitUntil } from "../../../e2e/support/wait-until";
-import { createKafka } from "../client";
 
 /** Longer than a test may take: what does not end this wait fails. */
 const LONG_MS = 600_000;
@@ -15,17 +14,7 @@ const received: string[] = [];
 beforeEach(async () => {
   received.length = 0;
   topic = await createTestTopic({ partitions: 2 });
-  const kafka = createKafka(
-    {
-      KAFKA_BROKERS: topic.brokers,
-      KAFKA_SSL: false,
-      KAFKA_SASL_MECHANISM: undefined,
-      KAFKA_SASL_USERNAME: undefined,
-      KAFKA_SASL_PASSWORD: undefined,
-    },
-    pino({ level: "silent" }),
-    "test",
-  );
+  const kafka = testKafka(topic.brokers);
   const producer = kafka.producer();
   await producer.connect();
   const messages = [0, 1].map((partition) => ({ partition, value: `of partition ${partition}` }));
