@@ -1,15 +1,15 @@
 import type { Consumer, Kafka } from "kafkajs";
-import { type Assignment, createAssignment, type OpenPartition } from "./assignment";
-import { createOffsetCommitter, type OffsetCommitter } from "./commit-offsets";
+import { type Assignment, createAssignment } from "./assignment";
+import { createOffsetCommitter } from "./commit-offsets";
 import { connectPatiently } from "./connect-patiently";
-import { classifyFailure } from "./failure";
-import { type HandleBatchDeps, handleBatch, see } from "./handle-batch";
+import { type HandleBatchDeps, handleBatch, passOver } from "./handle-batch";
 import { outcomes } from "./metrics";
+import { createPartitionQueues } from "./partition-queues";
 import { watchSteps } from "./step-over";
 import { watchPositions } from "./watch-positions";
 import { watchTopic } from "./watch-topic";
 
-export interface ConsumeDeps extends HandleBatchDeps {
+export interface ConsumeDeps extends Omit<HandleBatchDeps, "assignment" | "queues" | "committer"> {
   /** For questions, which are asked again. */
   readonly kafka: Pick<Kafka, "admin">;
   /** For the consumer: never gives up, so that it stays the group's member through an outage of the brokers. */
@@ -85,8 +85,9 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     watchSteps(deps.prisma, topic, assignment, log),
     watchTopic(admin, topic, assignment, log),
   ];
-  const inFlight = new Set<Promise<void>>();
-  followConsumer(consumer, assignment, committer, deps);
+  const queues = createPartitionQueues(deps.partitionsAtOnce);
+  const handling: HandleBatchDeps = { ...deps, assignment, queues, committer };
+  followConsumer(consumer, handling);
   let lastAnswerAt = Date.now();
   for (const event of [consumer.events.GROUP_JOIN, consumer.events.HEARTBEAT] as const) {
     consumer.on(event, () => {
@@ -103,19 +104,17 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     autoCommit: false,
     eachBatchAutoResolve: false,
     partitionsConsumedConcurrently: deps.partitionsAtOnce,
-    eachBatch: async (payload) => {
-      const work = handleBatch(payload, assignment, committer, deps);
-      inFlight.add(work);
-      await work.finally(() => inFlight.delete(work));
-    },
+    eachBatch: (payload) => handleBatch(payload, handling),
   });
   /** Finishes the transactions in flight, tells Kafka the last offsets and leaves the group. */
   const stop = async (): Promise<void> => {
     for (const stopWatching of watches) stopWatching();
     consumer.pause([{ topic }]);
+    const open = assignment.all();
     assignment.stop();
+    await queues.settled();
     // Kafka takes offsets only from a member of the group, so they are sent before it is left.
-    await Promise.allSettled(inFlight);
+    for (const { partition, seenOffset } of open) committer.offer(partition, seenOffset);
     await committer.flush();
     committer.stop();
     await consumer.disconnect();
@@ -130,35 +129,24 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   };
 }
 
-function followConsumer(
-  consumer: Consumer,
-  assignment: Assignment,
-  committer: OffsetCommitter,
-  { topic, metrics, log, onFatal }: ConsumeDeps,
-): void {
+function followConsumer(consumer: Consumer, handling: HandleBatchDeps): void {
+  const { assignment, committer, topic, metrics, log, onFatal } = handling;
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     committer.forget();
     metrics.lag.reset();
     assignment.assign(payload.memberAssignment[topic] ?? []);
   });
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    metrics.lag.set({ partition: payload.partition }, Math.max(0, Number(payload.offsetLag)));
+    const { batchSize, firstOffset, lastOffset } = payload;
     const partition = assignment.get(payload.partition);
-    if (payload.batchSize > 0 || !partition || payload.firstOffset === null || payload.lastOffset === null) return;
-    // Nothing but control records or aborted ones: there is nothing to store, but Kafka's lag has to reach 0.
-    const lastOffset = BigInt(payload.lastOffset);
-    if (BigInt(payload.firstOffset) <= partition.seenOffset) return see(partition, lastOffset, committer);
-    void seeBeyondHole(partition, lastOffset).catch((error: unknown) => {
-      // The next records lead to the same question.
-      log.debug({ event: "positions.hole", code: classifyFailure(error).code }, "could not ask for the log's start");
-    });
+    if (batchSize > 0 || !partition || firstOffset === null || lastOffset === null) return;
+    const offsets = {
+      first: BigInt(firstOffset),
+      last: BigInt(lastOffset),
+      highWatermark: BigInt(payload.highWatermark),
+    };
+    passOver(partition, offsets, handling);
   });
-  const seeBeyondHole = async (partition: OpenPartition, lastOffset: bigint): Promise<void> => {
-    const isCut = await assignment.isCut(partition);
-    if (assignment.get(partition.partition) !== partition) return;
-    if (isCut) assignment.reposition(partition.partition);
-    else see(partition, lastOffset, committer);
-  };
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
     log.warn(
       { event: "kafka.consumer-crash", err: error, restart },

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { EachBatchPayload } from "kafkajs";
 import type { Prisma } from "../prisma/client";
 import { fetchedOffsetOf } from "../runtime/kafka/fetched-offset";
@@ -6,20 +7,25 @@ import type { Log } from "../runtime/log";
 import type { Assignment, OpenPartition } from "./assignment";
 import { beginsInVain } from "./careful-mode";
 import type { OffsetCommitter } from "./commit-offsets";
+import { classifyFailure } from "./failure";
 import type { ReportOutage } from "./health";
-import { ingestBatch } from "./ingest-batch";
+import { type IngestBatchResult, ingestBatch } from "./ingest-batch";
 import type { Verdict } from "./judge";
 import { judgePatiently } from "./judge-patiently";
 import type { BatchLimits } from "./judge-portions";
 import { digestOf } from "./judged-record";
 import { type IngestorMetrics, outcomes } from "./metrics";
+import type { PartitionQueues } from "./partition-queues";
 import { probeStoring } from "./probe-storing";
 import { type Batch, storeBatch } from "./store-batch";
 import { type PatientStoreResult, StopError, storePatiently } from "./store-patiently";
 import { tellSilence } from "./tell-silence";
-import { type WaitForGroup, withHeartbeat } from "./with-heartbeat";
+import { withHeartbeat } from "./with-heartbeat";
 
 export interface HandleBatchDeps {
+  readonly assignment: Assignment;
+  readonly queues: PartitionQueues;
+  readonly committer: OffsetCommitter;
   readonly prisma: Prisma;
   readonly topic: string;
   readonly limits: BatchLimits;
@@ -34,26 +40,38 @@ export interface HandleBatchDeps {
   readonly log: Log;
 }
 
+/** A batch that failed for a reason that nobody has foreseen is not tried again at once. */
+const FAILED_PAUSE_MS = 1_000;
+
+/** A fetched batch on its way into PostgreSQL. */
+interface Fetched {
+  readonly batch: EachBatchPayload["batch"];
+  readonly partition: OpenPartition;
+  /** Where the fetch began. */
+  readonly fetchedOffset: bigint;
+  /** False where it began further on than what came before has ended: over a hole in the log, or kafkajs has jumped. */
+  readonly isNext: boolean;
+}
+
 /**
- * What the consumer does with a fetched batch: asks whether it fits the position, has it judged and stored, and notes how
- * far Kafka is done with. Whatever does not fit is dropped unresolved; kafkajs fetches it again from where it is sought.
+ * What the consumer does with a fetched batch: asks whether it fits, and puts it into the partition's queue, where it is
+ * judged and stored. Returns once half of it is stored, so that Kafka is asked for what comes next while there is still
+ * something to do; a batch of a single transaction is stored as a whole by then.
  *
- * @throws what a heartbeat throws (a rebalance, which kafkajs has to see), and StopError
+ * Whatever does not fit, or could not be stored, is left unresolved: the partition is positioned again, and kafkajs
+ * fetches from where it is sought.
+ *
+ * @throws what a heartbeat throws (a rebalance, which kafkajs has to see)
  */
-export async function handleBatch(
-  payload: EachBatchPayload,
-  assignment: Assignment,
-  committer: OffsetCommitter,
-  deps: HandleBatchDeps,
-): Promise<void> {
-  const { batch, heartbeat, isRunning, isStale, resolveOffset } = payload;
+export async function handleBatch(payload: EachBatchPayload, deps: HandleBatchDeps): Promise<void> {
+  const { batch, heartbeat, isStale, resolveOffset } = payload;
+  const { assignment, queues } = deps;
   const partition = assignment.get(batch.partition);
   if (!partition || isStale()) return;
-  const isCurrent = (): boolean => isRunning() && !isStale() && assignment.get(batch.partition) === partition;
 
   const fetchedOffset = fetchedOffsetOf(batch);
   // Out of the log's range kafkajs jumps to its start: a topic that was made anew, and ends before the position.
-  if (fetchedOffset < partition.fetchOffset) return reposition(partition, assignment, deps);
+  if (fetchedOffset < partition.fetchOffset) return reposition(partition, deps);
   if (!isSameTopic(batch, partition)) {
     const { epoch } = partition;
     deps.log.error(
@@ -62,73 +80,129 @@ export async function handleBatch(
     );
     return assignment.repositionAll(epoch);
   }
-  const isSuspicious = await withHeartbeat(heartbeat, () => beginCarefully(partition, deps));
-  // Fetched further on than has been seen: over a hole in the log, or kafkajs was out of its range and has jumped.
-  const isFurtherOn = fetchedOffset > partition.seenOffset;
-  const result =
-    isFurtherOn && (await assignment.isCut(partition))
-      ? "reposition"
-      : await ingestBatch(batch, partition, {
-          limits: deps.limits,
-          judgeApart: isSuspicious
-            ? (value) => withHeartbeat(heartbeat, (wait) => judgeRecordApart(value, deps, isCurrent, wait))
-            : undefined,
-          isCurrent,
-          store: (toStore) => withHeartbeat(heartbeat, (wait) => store(toStore, deps, isCurrent, wait)),
-          onCommitted: async (lastOffset, counts) => {
-            resolveOffset(lastOffset.toString());
-            see(partition, lastOffset, committer);
-            for (const outcome of outcomes) {
-              deps.metrics.records.inc({ partition: batch.partition, outcome }, counts[outcome]);
-            }
-            if (counts.outboxIds.length > 0) deps.onDeadLetters(counts.outboxIds);
-            await heartbeat();
-          },
-        });
-  // Also where there was nothing to store: the record before the position, which was fetched to be recognised.
-  if (result === "done") {
-    resolveOffset(batch.lastOffset());
-    see(partition, BigInt(batch.lastOffset()), committer);
-  }
-  if (result === "reposition" && isCurrent()) reposition(partition, assignment, deps);
+  const isNext = fetchedOffset === partition.fetchOffset || fetchedOffset <= partition.seenOffset;
+  const half = new Promise<void>((resolve) => {
+    const ingesting = queues.put(partition, () => ingest({ batch, partition, fetchedOffset, isNext }, resolve, deps));
+    void ingesting.then(resolve);
+  });
+  await withHeartbeat(heartbeat, half);
+  if (assignment.get(batch.partition) !== partition) return;
+  resolveOffset(batch.lastOffset());
+  partition.fetchOffset = BigInt(batch.lastOffset()) + 1n;
 }
 
-function reposition({ partition }: OpenPartition, assignment: Assignment, { log }: HandleBatchDeps): void {
+/** The same for offsets that hold nothing but control records or aborted ones, which kafkajs passes over by itself. */
+export function passOver(
+  partition: OpenPartition,
+  offsets: { readonly first: bigint; readonly last: bigint; readonly highWatermark: bigint },
+  deps: HandleBatchDeps,
+): void {
+  const { assignment, queues, log } = deps;
+  partition.fetchOffset = offsets.last + 1n;
+  void queues.put(partition, async () => {
+    if (assignment.get(partition.partition) !== partition) return;
+    try {
+      const isCut = offsets.first > partition.seenOffset && (await assignment.isCut(partition));
+      if (isCut) reposition(partition, deps);
+      else see(partition, offsets.last, offsets.highWatermark, deps);
+    } catch (error) {
+      // The next records lead to the same question.
+      log.debug({ event: "positions.hole", code: classifyFailure(error).code }, "could not ask for the log's start");
+    }
+  });
+}
+
+/** Judges and stores a batch, when what came before it in its partition is done with. Never rejects. */
+async function ingest(fetched: Fetched, onHalf: () => void, deps: HandleBatchDeps): Promise<void> {
+  const { batch, partition } = fetched;
+  const isCurrent = (): boolean => deps.assignment.get(partition.partition) === partition;
+  if (!isCurrent()) return;
+  try {
+    const result = await ingestFetched(fetched, onHalf, isCurrent, deps);
+    // Also where there was nothing to store: the record before the position, which was fetched to be recognised.
+    if (result === "done") see(partition, BigInt(batch.lastOffset()), BigInt(batch.highWatermark), deps);
+    if (result === "reposition" && isCurrent()) reposition(partition, deps);
+  } catch (error) {
+    if (error instanceof StopError) {
+      // What comes behind it must not be stored without it.
+      deps.assignment.stop();
+      deps.onFatal(error);
+      return;
+    }
+    const { code } = classifyFailure(error);
+    deps.log.warn(
+      { event: "batch.failed", partition: partition.partition, code, err: error },
+      `a batch of partition ${partition.partition} could not be handled (${code}): it is fetched again`,
+    );
+    await delay(FAILED_PAUSE_MS);
+    if (isCurrent()) deps.assignment.reposition(partition.partition);
+  }
+}
+
+async function ingestFetched(
+  { batch, partition, fetchedOffset, isNext }: Fetched,
+  onHalf: () => void,
+  isCurrent: () => boolean,
+  deps: HandleBatchDeps,
+): Promise<IngestBatchResult> {
+  const isHole = fetchedOffset > partition.seenOffset;
+  // What came before it is not done with, or Kafka has deleted records that have not been seen.
+  if (isHole && (isNext || (await deps.assignment.isCut(partition)))) return "reposition";
+  const isSuspicious = await beginCarefully(partition, deps);
+  const end = BigInt(batch.lastOffset());
+  return ingestBatch(batch, partition, {
+    limits: deps.limits,
+    judgeApart: isSuspicious ? (value) => judgeRecordApart(value, isCurrent, deps) : undefined,
+    isCurrent,
+    store: (toStore) => store(toStore, isCurrent, deps),
+    onCommitted: (lastOffset, counts) => {
+      see(partition, lastOffset, BigInt(batch.highWatermark), deps);
+      for (const outcome of outcomes) {
+        deps.metrics.records.inc({ partition: batch.partition, outcome }, counts[outcome]);
+      }
+      if (counts.outboxIds.length > 0) deps.onDeadLetters(counts.outboxIds);
+      if (lastOffset - fetchedOffset >= end - lastOffset) onHalf();
+    },
+  });
+}
+
+function reposition({ partition }: OpenPartition, { assignment, log }: HandleBatchDeps): void {
   log.warn({ event: "positions.moved", partition }, "the position is elsewhere: asking again");
   assignment.reposition(partition);
 }
 
 /** Every offset up to and including this one is done with. */
-export function see(partition: OpenPartition, lastOffset: bigint, committer: OffsetCommitter): void {
+function see(
+  partition: OpenPartition,
+  lastOffset: bigint,
+  highWatermark: bigint,
+  { assignment, committer, metrics }: HandleBatchDeps,
+): void {
   if (lastOffset < partition.seenOffset) return;
   partition.seenOffset = lastOffset + 1n;
-  partition.fetchOffset = partition.seenOffset;
+  if (assignment.get(partition.partition) !== partition) return;
   committer.offer(partition.partition, partition.seenOffset);
+  const behind = highWatermark - partition.seenOffset;
+  metrics.lag.set({ partition: partition.partition }, behind > 0n ? Number(behind) : 0);
 }
 
 function judgeRecordApart(
   value: Buffer | null,
-  { judgeApart, onOutage }: HandleBatchDeps,
   isCurrent: () => boolean,
-  wait: WaitForGroup,
+  { judgeApart, onOutage }: HandleBatchDeps,
 ): Promise<Verdict | undefined> {
   return judgePatiently(value, {
-    ...{ judge: judgeApart, wait, isCurrent },
+    ...{ judge: judgeApart, wait: delay, isCurrent },
     onOutage: (failure) => onOutage("the judging process", failure),
   });
 }
 
-async function store(
-  batch: Batch,
-  deps: HandleBatchDeps,
-  isCurrent: () => boolean,
-  wait: WaitForGroup,
-): Promise<PatientStoreResult> {
+async function store(batch: Batch, isCurrent: () => boolean, deps: HandleBatchDeps): Promise<PatientStoreResult> {
   const endTimer = deps.metrics.batchSeconds.startTimer();
   const result = await storePatiently(batch, {
     store: (each) => tellSilence(storeBatch(deps.prisma, each), (failure) => deps.onOutage("PostgreSQL", failure)),
     probe: (each) => probeStoring(deps.prisma, each),
-    wait,
+    wait: delay,
     isCurrent,
     onOutage: (failure) => deps.onOutage("PostgreSQL", failure),
     onUnstorable: ({ offset }, { code }) => {
@@ -138,9 +212,6 @@ async function store(
         `record ${offset} of partition ${partition} cannot be stored (${code}): dead-lettering it`,
       );
     },
-  }).catch((error: unknown) => {
-    if (error instanceof StopError) deps.onFatal(error);
-    throw error;
   });
   endTimer();
   if (result.kind === "stored") deps.metrics.batchRecords.observe(batch.records.length);

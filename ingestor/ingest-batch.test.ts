@@ -35,7 +35,7 @@ async function transactionsOf(values: readonly Buffer[], limits: BatchLimits): P
       return { kind: "stored", stored: records.length, duplicate: 0, dead: 0, outboxIds: [] };
     },
     isCurrent: () => true,
-    onCommitted: async () => {},
+    onCommitted: () => {},
   });
   expect([result, partition.nextOffset]).toEqual(["done", BigInt(values.length)]);
   return sizes;

@@ -17,7 +17,7 @@ export interface IngestBatchDeps {
   /** False once the partition is no longer ours or the process is stopping. */
   readonly isCurrent: () => boolean;
   /** Told after each commit: every offset up to and including this one is done with. */
-  readonly onCommitted: (lastOffset: bigint, result: Extract<PatientStoreResult, { kind: "stored" }>) => Promise<void>;
+  readonly onCommitted: (lastOffset: bigint, result: Extract<PatientStoreResult, { kind: "stored" }>) => void;
 }
 
 /** `reposition`: the partition does not stand where it was believed to; ask PostgreSQL again. */
@@ -48,7 +48,7 @@ export async function ingestBatch(
     if (result.kind === "abandoned") return "abandoned";
     if (result.kind === "moved") return "reposition";
     partition.nextOffset = to;
-    await deps.onCommitted(to - 1n, result);
+    deps.onCommitted(to - 1n, result);
   }
   return "done";
 }

@@ -6,8 +6,7 @@ import { NoJudgeError } from "./judge-apart";
 export interface PatientJudgeDeps {
   /** Judges in a process of its own (judge-apart.ts). */
   readonly judge: (value: Buffer | null) => Promise<Verdict>;
-  /** Waits, keeping the group membership. Throws when the group is rebalancing: the wait is over then. */
-  readonly wait: (ms: number) => Promise<void>;
+  readonly wait: (ms: number) => Promise<unknown>;
   /** False once the partition is no longer ours or the process is stopping. */
   readonly isCurrent: () => boolean;
   /** Told of every failed attempt, and with undefined once nothing is waited for any more. */
@@ -18,7 +17,6 @@ export interface PatientJudgeDeps {
  * Judges a record apart, and waits as long as this machine gives no process for it.
  *
  * @returns undefined once the partition is no longer ours
- * @throws whatever `wait` throws when the partition is being taken away
  */
 export async function judgePatiently(
   value: Buffer | null,

@@ -7,8 +7,7 @@ export interface PatientStoreDeps {
   readonly store: (batch: Batch) => Promise<StoreResult>;
   /** Whether the database commits as much as the batch, of harmless content (probe-storing.ts). */
   readonly probe: (batch: Batch) => Promise<boolean>;
-  /** Waits, keeping the group membership. Throws when the group is rebalancing: the wait is over then. */
-  readonly wait: (ms: number) => Promise<void>;
+  readonly wait: (ms: number) => Promise<unknown>;
   /** False once the partition is no longer ours or the process is stopping. */
   readonly isCurrent: () => boolean;
   /** Told of every failed attempt, and with undefined of every success. */
@@ -36,7 +35,7 @@ export class StopError extends Error {
  * A failure in doubt is an outage as long as nothing else can be stored either. If as much of harmless content commits
  * between attempts that fail, it is the batch that cannot be stored, and it is taken apart.
  *
- * @throws StopError for a defect; whatever `wait` throws when the partition is being taken away
+ * @throws StopError for a defect
  */
 export async function storePatiently(batch: Batch, deps: PatientStoreDeps): Promise<PatientStoreResult> {
   let isUncertain = false;

@@ -1,4 +1,5 @@
 import { isPossibleOrderId } from "../prisma/order-id";
+import { createTurns } from "../runtime/turns";
 import type { OrderCache, ReadyOrder } from "./order-cache";
 
 /**
@@ -118,25 +119,5 @@ export function createFindOrder({
       const result = await (earlier ?? pose(id)).answer;
       if (result.kind !== "not-found" || !isOld) return result;
     }
-  };
-}
-
-/** At most `atOnce` turns at the same time; undefined instead of a turn when `mostWaiting` wait for one already. */
-function createTurns(atOnce: number, mostWaiting: number): () => Promise<(() => void) | undefined> {
-  const waiting: (() => void)[] = [];
-  let taken = 0;
-  const end = (): void => {
-    const next = waiting.shift();
-    if (next) next();
-    else taken -= 1;
-  };
-  return async () => {
-    if (taken < atOnce) {
-      taken += 1;
-      return end;
-    }
-    if (waiting.length >= mostWaiting) return undefined;
-    await new Promise<void>((resolve) => waiting.push(resolve));
-    return end;
   };
 }

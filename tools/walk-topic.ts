@@ -158,7 +158,8 @@ class Walking {
     for (const range of rangesOf(messages, BigInt(batch.lastOffset()) + 1n)) {
       if (this.#isOver) return;
       const to = earlier(range.to, cursor.high);
-      await withHeartbeat(heartbeat, () => this.#tell(cursor, { ...range, to }));
+      const telling = this.#tell(cursor, { ...range, to });
+      await withHeartbeat(heartbeat, telling).finally(() => telling);
       await heartbeat();
     }
   }
