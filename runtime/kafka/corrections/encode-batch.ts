@@ -1,6 +1,6 @@
+import { crc32c } from "@node-rs/crc32";
 import type { Message } from "kafkajs";
 import { codecs } from "../codecs/codecs";
-import { crc32c } from "../crc32c";
 import { type HeaderList, listOf, sizeOfHeaders, writeHeaders } from "../headers";
 import {
   bytesOf,

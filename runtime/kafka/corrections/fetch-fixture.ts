@@ -1,5 +1,5 @@
+import { crc32c } from "@node-rs/crc32";
 import type { KafkaMessage, Message } from "kafkajs";
-import { crc32c } from "../crc32c";
 import { fetchResponse } from "../internals";
 import { type BatchOptions, encodeBatch } from "./encode-batch";
 

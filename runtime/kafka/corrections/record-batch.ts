@@ -1,4 +1,4 @@
-import { crc32c } from "../crc32c";
+import { crc32c } from "@node-rs/crc32";
 import { MalformedError } from "../wire";
 
 /** Where a batch's fields are, from its first byte. Its length counts the bytes after the length itself. */
