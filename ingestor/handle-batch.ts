@@ -161,7 +161,7 @@ async function ingestFetched(
         deps.metrics.records.inc({ partition: batch.partition, outcome }, counts[outcome]);
       }
       if (counts.outboxIds.length > 0) deps.onDeadLetters(counts.outboxIds);
-      if (lastOffset - fetchedOffset >= end - lastOffset) onHalf();
+      if (lastOffset + 1n - fetchedOffset >= end - lastOffset) onHalf();
     },
   });
 }

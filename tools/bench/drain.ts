@@ -10,6 +10,8 @@ export interface DrainOptions {
   readonly topic: BenchTopic;
   /** How many of the topic's records are good: it is over once so many orders are stored, and `until` agrees. */
   readonly orders: number;
+  /** So many of them are stored before the clock starts: by then the code is compiled, and pages have been touched. */
+  readonly warmUp?: number;
   readonly ingestors: number;
   readonly batchRecords?: number | undefined;
   /** What else has to have happened. */
@@ -17,7 +19,9 @@ export interface DrainOptions {
 }
 
 export interface Drained {
-  /** From the moment at which the ingestors may begin to the commit of the last order. */
+  /** Orders that were stored while the clock ran. */
+  readonly orders: number;
+  /** From the moment at which the ingestors may begin, or have warmed up, to the commit of the last order. */
   readonly seconds: number;
   /** Until everything was over. */
   readonly secondsInAll: number;
@@ -33,12 +37,12 @@ let drains = 0;
 
 /**
  * Has what waits in Kafka ingested by processes that have started and joined the group before: they are held back by a
- * lock on the positions, whose release starts the clock.
+ * lock on the positions, whose release starts the clock, or the warming up.
  *
  * @throws Error when nothing is committed for a minute
  */
 export async function drain(options: DrainOptions): Promise<Drained> {
-  const { databaseUrl, topic, orders, ingestors, batchRecords } = options;
+  const { databaseUrl, topic, orders, warmUp = 0, ingestors, batchRecords } = options;
   const group = `${topic.name}-${++drains}`;
   const client = new pg.Client({ connectionString: databaseUrl, application_name: "orders-bench" });
   const running: RunningServer[] = [];
@@ -50,14 +54,16 @@ export async function drain(options: DrainOptions): Promise<Drained> {
     for (let started = 0; started < ingestors; started++) running.push(await startServer(command));
     await topic.untilJoined(group, ingestors);
     const pids = running.map(({ pid }) => pid);
-    const before = await cpuNow(pids, databaseUrl);
-    const startedAt = performance.now();
     await client.query("COMMIT");
+    const storedBefore = await untilMoved(countStored, warmUp);
+    const startedAt = performance.now();
+    const before = await cpuNow(pids, databaseUrl);
     const secondsSince = (): number => (performance.now() - startedAt) / 1_000;
-    await untilMoved(countStored, orders);
+    const stored = await untilMoved(countStored, orders);
     const seconds = secondsSince();
     while (options.until && !(await options.until())) await delay(LOOK_EVERY_MS);
-    return { seconds, secondsInAll: secondsSince(), cpu: difference(await cpuNow(pids, databaseUrl), before) };
+    const cpu = difference(await cpuNow(pids, databaseUrl), before);
+    return { orders: stored - storedBefore, seconds, secondsInAll: secondsSince(), cpu };
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));
     await client.end();
@@ -78,12 +84,13 @@ async function countedFrom(client: pg.Client, topic: string): Promise<() => Prom
   return async () => (await count()) - before;
 }
 
-async function untilMoved(count: () => Promise<number>, wanted: number): Promise<void> {
+/** How many there are once there are so many. */
+async function untilMoved(count: () => Promise<number>, wanted: number): Promise<number> {
   let last = 0;
   let movedAt = performance.now();
   for (;;) {
     const counted = await count();
-    if (counted >= wanted) return;
+    if (counted >= wanted) return counted;
     if (counted > last) [last, movedAt] = [counted, performance.now()];
     if (performance.now() - movedAt > MOVES_WITHIN_MS) {
       throw new Error(`nothing was committed for a minute: ${counted} of ${wanted} orders are stored`);

@@ -5,7 +5,7 @@ import { projectRoot } from "../../runtime/project-root";
 import { readSettings } from "../../runtime/settings";
 import type { BenchDatabase } from "./bench-database";
 import { type BenchTopic, createBenchTopic } from "./bench-topic";
-import { type CpuSeconds, cpuOfServer, drain } from "./drain";
+import { type CpuSeconds, cpuOfServer, type Drained, drain } from "./drain";
 import { ingestorCommand } from "./ingestor-command";
 import type { PlotLine } from "./plot";
 import { type Goal, type Measured, medianIn, medianOf, ratioOf, rounded, type Series } from "./result";
@@ -30,6 +30,8 @@ const parts = {
   store: "storing alone",
 } as const;
 type Part = keyof typeof parts;
+/** What is ingested before the clock starts, as a share of what is measured. */
+const WARM_UP = 1 / 3;
 
 /**
  * Orders that wait in Kafka until the last one is committed in PostgreSQL, with the broker and PostgreSQL on the same
@@ -40,7 +42,8 @@ export async function benchIngest(options: IngestOptions): Promise<Measured> {
   const shipped = readSettings(["INGESTOR_BATCH_RECORDS"]).INGESTOR_BATCH_RECORDS;
   const batches = [...new Set([...options.batches, shipped])].sort((a, b) => a - b);
   const values = new Map<string, number[]>();
-  const push = (name: string, seconds: number, cpu: Partial<CpuSeconds>): void => {
+  const warmUp = Math.round(orders * WARM_UP);
+  const push = (name: string, { orders, seconds, cpu }: Pick<Drained, "orders" | "seconds"> & PartCpu): void => {
     say(`${name}: ${Math.round(orders / seconds)} orders/s`);
     values.set(name, [...(values.get(name) ?? []), orders / seconds]);
     for (const [process, each] of Object.entries(cpu)) {
@@ -51,13 +54,13 @@ export async function benchIngest(options: IngestOptions): Promise<Measured> {
   const topic = await createBenchTopic();
   const ingest = async (ingestors: number, batchRecords: number): Promise<void> => {
     await database.empty();
-    const { seconds, cpu } = await drain({ databaseUrl: database.url, topic, orders, ingestors, batchRecords });
-    push(rowName(ingestors, batchRecords), seconds, cpu);
+    const all = warmUp + orders;
+    const drained = await drain({ databaseUrl: database.url, topic, orders: all, warmUp, ingestors, batchRecords });
+    push(rowName(ingestors, batchRecords), drained);
   };
   const measurePart = async (part: Part): Promise<void> => {
     await database.empty();
-    const { seconds, cpu } = await runPart(part, { database, topic, orders });
-    push(parts[part], seconds, cpu);
+    push(parts[part], await runPart(part, { database, topic, orders, warmUp }));
   };
   const contests = new Map<string, () => Promise<void>>([
     ...batches.map((size) => [rowName(1, size), () => ingest(1, size)] as const),
@@ -68,8 +71,8 @@ export async function benchIngest(options: IngestOptions): Promise<Measured> {
   if (names.length === 0)
     throw new Error(`none of these takes part. Those that do: ${[...contests.keys()].join(" · ")}`);
   try {
-    say(`publishing ${orders} orders …`);
-    await topic.publish(orders, SEED);
+    say(`publishing ${warmUp + orders} orders …`);
+    await topic.publish(warmUp + orders, SEED);
     for (let round = 0; round < rounds; round++) {
       // Another one begins in each round.
       for (const at of names.keys()) await contests.get(names[(at + round) % names.length] ?? "")?.();
@@ -124,19 +127,25 @@ function goalsOf(series: readonly Series[], name: string): Goal[] {
   ];
 }
 
+interface PartCpu {
+  readonly cpu: Partial<CpuSeconds>;
+}
+
 const run = promisify(execFile);
 let partRuns = 0;
 
 async function runPart(
   part: Part,
-  { database, topic, orders }: { database: BenchDatabase; topic: BenchTopic; orders: number },
-): Promise<{ seconds: number; cpu: Partial<CpuSeconds> }> {
+  { database, topic, orders, warmUp }: { database: BenchDatabase; topic: BenchTopic; orders: number; warmUp: number },
+): Promise<{ orders: number; seconds: number } & PartCpu> {
   const program = join(projectRoot(), "dist/tools/bench/references/ingest-part.js");
   const group = `${topic.name}-part-${++partRuns}`;
   const { env } = ingestorCommand({ databaseUrl: database.url, topic, group });
   const postgres = (): number => cpuOfServer(new URL(database.url).port || 5432);
   const before = postgres();
-  const { stdout } = await run(process.execPath, [program, part, String(orders)], { env });
-  const { seconds, cpuSeconds } = JSON.parse(stdout) as { seconds: number; cpuSeconds: number };
-  return { seconds, cpu: { ingestor: cpuSeconds, ...(part === "store" && { PostgreSQL: postgres() - before }) } };
+  const { stdout } = await run(process.execPath, [program, part, String(warmUp), String(orders)], { env });
+  const done = JSON.parse(stdout) as { orders: number; seconds: number; cpuSeconds: number };
+  // The warming up is in it: a process cannot ask for another one's processor time at the right moment.
+  const forStoring = part === "store" && { PostgreSQL: ((postgres() - before) * orders) / (warmUp + orders) };
+  return { orders: done.orders, seconds: done.seconds, cpu: { ingestor: done.cpuSeconds, ...forStoring } };
 }

@@ -6,7 +6,7 @@ import { type Goal, type Measured, medianOf, ratioGoal, rounded, seriesOf } from
 export interface PoisonOptions {
   readonly database: BenchDatabase;
   readonly rounds: number;
-  /** Good ones; as many bad ones stand among them. */
+  /** Good ones in the storm; as many bad ones stand among them. */
   readonly orders: number;
   readonly say: (text: string) => void;
 }
@@ -15,12 +15,13 @@ const SEED = 2;
 const BAR_DEAD_LETTERS = 5_000;
 const BAR_RATIO = 0.5;
 const ALONE = "good orders committed, none bad";
+const AMONG_FEW_BAD = "good orders committed, one record in ten bad: one in a hundred of each kind";
 const AMONG_BAD = "good orders committed, every other record bad";
 const DEAD_LETTERS = "dead letters acknowledged meanwhile";
 
 /**
- * A storm of bad records, of all ten kinds: how many a second reach the dead-letter topic, from the outbox by way of
- * BullMQ, and how many of the good ones between them are committed beside as many without any bad one.
+ * Bad records of all ten kinds, a few and a storm of them: how many a second reach the dead-letter topic, from the outbox
+ * by way of BullMQ, and how many of the good ones between them are committed beside as many without any bad one.
  */
 export async function benchPoison({ database, rounds, orders, say }: PoisonOptions): Promise<Measured> {
   const values = new Map<string, number[]>();
@@ -36,12 +37,17 @@ export async function benchPoison({ database, rounds, orders, say }: PoisonOptio
     return topic;
   };
   try {
-    say(`publishing ${3 * orders} records …`);
-    const [pure, poisoned] = [await filled(orders), await filled(2 * orders, 0.5)];
+    say(`publishing ${4 * orders} records …`);
+    const pure = await filled(orders);
+    const sprinkled = await filled(orders, 0.1);
+    const poisoned = await filled(2 * orders, 0.5);
     const wish = { databaseUrl: database.url, orders, ingestors: 1 };
     for (let round = 0; round < rounds; round++) {
       await database.empty();
       push(ALONE, orders / (await drain({ ...wish, topic: pure })).seconds);
+      await database.empty();
+      const good = orders - Math.round(orders * 0.1);
+      push(AMONG_FEW_BAD, good / (await drain({ ...wish, orders: good, topic: sprinkled })).seconds);
       await database.empty();
       const before = await poisoned.countDeadLetters();
       const until = async (): Promise<boolean> => (await poisoned.countDeadLetters()) - before >= orders;
@@ -56,7 +62,13 @@ export async function benchPoison({ database, rounds, orders, say }: PoisonOptio
   const rate = medianOf(values.get(DEAD_LETTERS) ?? []);
   const goals: Goal[] = [
     { goal: "dead letters a second", value: rounded(rate), bar: BAR_DEAD_LETTERS, met: rate >= BAR_DEAD_LETTERS },
-    ...ratioGoal(series, "good orders beside those without bad ones", [AMONG_BAD, ALONE], BAR_RATIO),
+    ...ratioGoal(
+      series,
+      "good orders beside those without bad ones, one in ten bad",
+      [AMONG_FEW_BAD, ALONE],
+      BAR_RATIO,
+    ),
+    ...ratioGoal(series, "good orders beside those without bad ones, every other bad", [AMONG_BAD, ALONE], BAR_RATIO),
   ];
   return { series, goals, leftOut: [] };
 }
