@@ -124,7 +124,7 @@ test("a batch of one transaction is handled when it is stored", async () => {
   expect([resolved, await stored()]).toEqual([["1"], 2]);
 });
 
-// G1. Fails when a queued batch is stored although the one before it was not (isCurrent in ingest, handle-batch.ts).
+// G1. The partition is another object then, what was fetched for the old one is dropped; and its position is elsewhere.
 test("what is queued behind a batch that could not be stored is dropped, and the partition is positioned again", async () => {
   await holdUp("order-2");
   await hand(0, 4).handled;
