@@ -104,7 +104,7 @@ test("latency measures with vegeta, or says that it is not there", async () => {
   const options = ["--rounds", "1", "--seconds", "1", "--orders", "50", "--rates", "50", "--ingest", "50"];
   const { rows, said } = await bench("latency", ...options);
   if (said.includes("vegeta is not here")) expect(rows).toEqual({});
-  else expect(rows).toHaveProperty(["50 requests/s while 50 orders/s come in: p99.9"]);
+  else expect(rows).toHaveProperty(["reader, 50 requests/s while 50 orders/s come in: p99.9"]);
 });
 
 test("a name that it does not know is told, with exit code 2", async () => {

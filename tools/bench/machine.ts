@@ -23,7 +23,15 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** The same of a process with all its children, also of those that have ended. */
+/**
+ * How long a process's main thread was ready to run and had no processor, in seconds: what other programs cost it, and
+ * the machine's neighbours. Linux only; NaN elsewhere.
+ */
+export function secondsInLine(pid: number): number {
+  return Number(readProc(pid, "schedstat").split(" ")[1]) / 1e9;
+}
+
+/** Processor time of a process with all its children, also of those that have ended. */
 export function cpuSecondsOfFamily(pid: number): number {
   const fields = statOf(pid);
   const ended = (Number(fields[13]) + Number(fields[14])) / 100;
