@@ -94,3 +94,36 @@ test("a partition that a broker's answer lacks is asked for again, while the oth
   expect(outage.describe()).toBeUndefined();
   await wide.drop();
 });
+
+test("what was stopped stays so when the group gives it partitions once more", async () => {
+  const admin = testKafka(topic.brokers).admin();
+  const assignment = createAssignment({
+    ...{ topic: topic.name, prisma, metrics: createMetrics(), log: pino({ level: "silent" }) },
+    consumer: { pause: () => {}, resume: () => {}, seek: () => {} },
+    ...{ admin, onOutage: () => {}, onOpened: () => {} },
+  });
+  assignment.stop();
+  assignment.assign([0]);
+  assignment.reposition(0);
+  expect([assignment.all(), assignment.isPositioned()]).toEqual([[], true]);
+});
+
+test("a consumer that is between a crash and its new start is waited for, not asked", async () => {
+  const admin = testKafka(topic.brokers).admin();
+  await admin.connect();
+  let isCrashed = true;
+  const pause = (): void => {
+    if (isCrashed) throw new Error("Consumer group was not initialized");
+  };
+  const assignment = createAssignment({
+    ...{ topic: topic.name, prisma, metrics: createMetrics(), log: pino({ level: "silent" }) },
+    consumer: { pause, resume: () => {}, seek: () => {} },
+    ...{ admin, onOutage: () => {}, onOpened: () => {} },
+  });
+  assignment.assign([0]);
+  expect(assignment.all()).toEqual([]);
+  isCrashed = false;
+  assignment.assign([0]);
+  await waitUntil("the partition is open", async () => assignment.all().length === 1);
+  await admin.disconnect();
+});

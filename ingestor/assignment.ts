@@ -36,7 +36,7 @@ export interface Assignment {
   all(): readonly OpenPartition[];
   /** True when every assigned partition is open. */
   isPositioned(): boolean;
-  /** Gives up every partition; whatever is being stored of them ends after its transaction. */
+  /** Gives up every partition, for good; whatever is being stored of them ends after its transaction. */
   stop(): void;
 }
 
@@ -55,6 +55,16 @@ export interface OpenPartition {
   lastRecord: OpenedPosition["lastRecord"];
   /** False until the first batch has been begun. */
   isBegun: boolean;
+  /** What has been put into the partition's queue last, until kafkajs is told that it is done with. */
+  handed: HandedBatch | undefined;
+}
+
+/** A fetched batch that is being ingested. */
+export interface HandedBatch {
+  readonly fetchedOffset: bigint;
+  readonly lastOffset: bigint;
+  /** Half of it is stored, or it has been given up. */
+  readonly half: Promise<void>;
 }
 
 export interface AssignmentDeps {
@@ -78,14 +88,18 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
   const open = new Map<number, OpenPartition>();
   const positioning = new Set<number>();
   let generation = 0;
+  let isStopped = false;
 
   const begin = (partitions: readonly number[], endedEpoch?: number): void => {
-    if (partitions.length === 0) return;
-    for (const partition of partitions) {
-      open.delete(partition);
-      positioning.add(partition);
+    if (partitions.length === 0 || isStopped) return;
+    for (const partition of partitions) open.delete(partition);
+    try {
+      consumer.pause([{ topic, partitions: [...partitions] }]);
+    } catch {
+      // The consumer has crashed and starts anew: when it has joined its group again, all of them are assigned.
+      return;
     }
-    consumer.pause([{ topic, partitions: [...partitions] }]);
+    for (const partition of partitions) positioning.add(partition);
     void position(partitions, endedEpoch, generation);
   };
 
@@ -119,7 +133,13 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
   const settle = ({ missing, lag, ...position }: OpenedPosition): void => {
     const { epoch, partition, nextOffset, lastRecord } = position;
     const fetchOffset = lastRecord?.offset ?? nextOffset;
-    const opened: OpenPartition = { ...position, seenOffset: nextOffset, fetchOffset, isBegun: false };
+    const opened: OpenPartition = {
+      ...position,
+      seenOffset: nextOffset,
+      fetchOffset,
+      isBegun: false,
+      handed: undefined,
+    };
     positioning.delete(partition);
     open.set(partition, opened);
     consumer.seek({ topic, partition, offset: fetchOffset.toString() });
@@ -154,6 +174,7 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     all: () => [...open.values()],
     isPositioned: () => positioning.size === 0,
     stop: () => {
+      isStopped = true;
       generation++;
       open.clear();
     },

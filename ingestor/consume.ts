@@ -1,4 +1,5 @@
 import type { Consumer, Kafka } from "kafkajs";
+import { createTurns } from "../runtime/turns";
 import { type Assignment, createAssignment } from "./assignment";
 import { createOffsetCommitter } from "./commit-offsets";
 import { connectPatiently } from "./connect-patiently";
@@ -9,7 +10,7 @@ import { watchSteps } from "./step-over";
 import { watchPositions } from "./watch-positions";
 import { watchTopic } from "./watch-topic";
 
-export interface ConsumeDeps extends Omit<HandleBatchDeps, "assignment" | "queues" | "committer"> {
+export interface ConsumeDeps extends Omit<HandleBatchDeps, "assignment" | "queues" | "takeTurn" | "committer"> {
   /** For questions, which are asked again. */
   readonly kafka: Pick<Kafka, "admin">;
   /** For the consumer: never gives up, so that it stays the group's member through an outage of the brokers. */
@@ -85,8 +86,9 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     watchSteps(deps.prisma, topic, assignment, log),
     watchTopic(admin, topic, assignment, log),
   ];
-  const queues = createPartitionQueues(deps.partitionsAtOnce);
-  const handling: HandleBatchDeps = { ...deps, assignment, queues, committer };
+  const queues = createPartitionQueues();
+  const takeTurn = createTurns(deps.partitionsAtOnce);
+  const handling: HandleBatchDeps = { ...deps, assignment, queues, takeTurn, committer };
   followConsumer(consumer, handling);
   let lastAnswerAt = Date.now();
   for (const event of [consumer.events.GROUP_JOIN, consumer.events.HEARTBEAT] as const) {
@@ -110,11 +112,14 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   const stop = async (): Promise<void> => {
     for (const stopWatching of watches) stopWatching();
     consumer.pause([{ topic }]);
-    const open = assignment.all();
+    let ours = assignment.all();
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      ours = [];
+    });
     assignment.stop();
     await queues.settled();
     // Kafka takes offsets only from a member of the group, so they are sent before it is left.
-    for (const { partition, seenOffset } of open) committer.offer(partition, seenOffset);
+    for (const { partition, seenOffset } of ours) committer.offer(partition, seenOffset);
     await committer.flush();
     committer.stop();
     await consumer.disconnect();

@@ -1,10 +1,11 @@
-import type { EachBatchPayload, KafkaMessage } from "kafkajs";
+import { type EachBatchPayload, KafkaJSConnectionError, type KafkaMessage } from "kafkajs";
 import pg from "pg";
 import { pino } from "pino";
 import { orderWithId } from "../e2e/support/judged-records";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { waitUntil } from "../e2e/support/wait-until";
 import { createPrisma, type Prisma } from "../prisma/client";
+import { createTurns } from "../runtime/turns";
 import type { Assignment, OpenPartition } from "./assignment";
 import { type HandleBatchDeps, handleBatch, passOver } from "./handle-batch";
 import { createMetrics } from "./metrics";
@@ -30,7 +31,7 @@ beforeEach(async () => {
   await openPositions(prisma, { name: "orders", id: undefined, bounds });
   open = {
     ...{ topicId: undefined, epoch: 1, partition: 0, nextOffset: 0n, seenOffset: 0n, fetchOffset: 0n },
-    ...{ lastRecord: undefined, isBegun: true },
+    ...{ lastRecord: undefined, isBegun: true, handed: undefined },
   };
   repositioned = [];
   committed = [];
@@ -49,7 +50,7 @@ beforeEach(async () => {
   deps = {
     ...{ prisma, topic: "orders", limits: { records: 2, bytes: 1_048_576 } },
     assignment: { ...assignment, assign: () => {}, all: () => [], isPositioned: () => true },
-    queues: createPartitionQueues(3),
+    ...{ queues: createPartitionQueues(), takeTurn: createTurns(3) },
     committer: {
       offer: (_, offset) => void committed.push(offset),
       flush: async () => {},
@@ -76,9 +77,13 @@ const messageOf = (offset: number): KafkaMessage => ({
 });
 
 /** Hands over the records from one offset to another, as a fetch brings them. `resolved` is where the next fetch begins. */
-function hand(from: number, to: number, heartbeat: () => Promise<void> = async () => {}) {
+function hand(
+  from: number,
+  to: number,
+  heartbeat: () => Promise<void> = async () => {},
+  messages = Array.from({ length: to - from }, (_, n) => messageOf(from + n)),
+) {
   const resolved: string[] = [];
-  const messages = Array.from({ length: to - from }, (_, n) => messageOf(from + n));
   const batch = {
     ...{ topic: "orders", partition: 0, highWatermark: "1000", fetchedOffset: String(from), messages },
     lastOffset: () => String(to - 1),
@@ -145,7 +150,7 @@ test("what is queued behind offsets that could not be passed over is not stored 
     assignment: {
       ...deps.assignment,
       isCut: async () => {
-        throw new Error("Kafka does not answer");
+        throw new KafkaJSConnectionError("Kafka does not answer");
       },
     },
   };
@@ -165,4 +170,52 @@ test("a rebalance is told to kafkajs at once, also while a transaction waits", a
   expect(resolved).toEqual([]);
   await owner.query("ROLLBACK");
   await deps.queues.settled();
+});
+
+// G8. Fails when every fetch is queued: in an outage of both parts each would hold its records in memory.
+test("records that kafkajs brings again after a failed heartbeat are queued once", async () => {
+  await holdUp("order-2");
+  let isLost = true;
+  const heartbeat = async (): Promise<void> => {
+    if (isLost) throw new KafkaJSConnectionError("the coordinator is away");
+  };
+  await owner.query("LOCK TABLE orders IN EXCLUSIVE MODE");
+  const first = hand(0, 4, heartbeat);
+  await expect(first.handled).rejects.toThrow("the coordinator is away");
+  const again = hand(0, 6, heartbeat);
+  await expect(again.handled).rejects.toThrow("the coordinator is away");
+  isLost = false;
+  const last = hand(0, 6, heartbeat);
+  await owner.query("ROLLBACK");
+  await last.handled;
+  await deps.queues.settled();
+  expect([first.resolved, again.resolved, last.resolved, await stored()]).toEqual([[], [], ["3"], 4]);
+});
+
+// G1. Fails when the offsets that are passed over are not held against where the next fetch has to begin: records of the
+// log that has become shorter would be taken for those that came before.
+test("offsets to pass over that lie before the next fetch mean that the log is another one", async () => {
+  const partition = open as OpenPartition;
+  await hand(0, 4).handled;
+  await deps.queues.settled();
+  passOver(partition, { first: 0n, last: 1n, highWatermark: 4n }, deps);
+  expect([repositioned, partition.fetchOffset]).toEqual([[0], 4n]);
+});
+
+// G1. Fails when a defect is waited out like an outage: what is queued behind could be stored without what came before.
+test("a defect ends the process, and nothing behind it is stored", async () => {
+  const told: unknown[] = [];
+  const defect = new TypeError("undefined is not a function");
+  deps = {
+    ...deps,
+    onFatal: (error) => void told.push(error),
+    onDeadLetters: () => {
+      throw defect;
+    },
+  };
+  const messages = [{ ...messageOf(0), value: Buffer.from("rubbish") }];
+  const first = hand(0, 1, undefined, messages);
+  const behind = hand(1, 3);
+  await Promise.all([first.handled, behind.handled]);
+  expect([told, behind.resolved, await stored()]).toEqual([[defect], [], 0]);
 });

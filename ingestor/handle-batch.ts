@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { EachBatchPayload } from "kafkajs";
+import { type EachBatchPayload, KafkaJSError } from "kafkajs";
 import type { Prisma } from "../prisma/client";
 import { fetchedOffsetOf } from "../runtime/kafka/fetched-offset";
 import { undecodableOf } from "../runtime/kafka/undecodable";
 import type { Log } from "../runtime/log";
-import type { Assignment, OpenPartition } from "./assignment";
+import type { TakeTurn } from "../runtime/turns";
+import type { Assignment, HandedBatch, OpenPartition } from "./assignment";
 import { beginsInVain } from "./careful-mode";
 import type { OffsetCommitter } from "./commit-offsets";
 import { classifyFailure } from "./failure";
@@ -18,13 +19,15 @@ import { type IngestorMetrics, outcomes } from "./metrics";
 import type { PartitionQueues } from "./partition-queues";
 import { probeStoring } from "./probe-storing";
 import { type Batch, storeBatch } from "./store-batch";
-import { type PatientStoreResult, StopError, storePatiently } from "./store-patiently";
+import { type PatientStoreResult, storePatiently } from "./store-patiently";
 import { tellSilence } from "./tell-silence";
 import { withHeartbeat } from "./with-heartbeat";
 
 export interface HandleBatchDeps {
   readonly assignment: Assignment;
   readonly queues: PartitionQueues;
+  /** Its turn among the partitions that are ingested side by side. */
+  readonly takeTurn: TakeTurn;
   readonly committer: OffsetCommitter;
   readonly prisma: Prisma;
   readonly topic: string;
@@ -40,8 +43,8 @@ export interface HandleBatchDeps {
   readonly log: Log;
 }
 
-/** A batch that failed for a reason that nobody has foreseen is not tried again at once. */
-const FAILED_PAUSE_MS = 1_000;
+/** Before Kafka is asked again what it has just not answered. */
+const UNANSWERED_PAUSE_MS = 1_000;
 
 /** A fetched batch on its way into PostgreSQL. */
 interface Fetched {
@@ -49,6 +52,7 @@ interface Fetched {
   readonly partition: OpenPartition;
   /** Where the fetch began. */
   readonly fetchedOffset: bigint;
+  readonly lastOffset: bigint;
   /** False where it began further on than what came before has ended: over a hole in the log, or kafkajs has jumped. */
   readonly isNext: boolean;
 }
@@ -65,7 +69,7 @@ interface Fetched {
  */
 export async function handleBatch(payload: EachBatchPayload, deps: HandleBatchDeps): Promise<void> {
   const { batch, heartbeat, isStale, resolveOffset } = payload;
-  const { assignment, queues } = deps;
+  const { assignment } = deps;
   const partition = assignment.get(batch.partition);
   if (!partition || isStale()) return;
 
@@ -80,15 +84,25 @@ export async function handleBatch(payload: EachBatchPayload, deps: HandleBatchDe
     );
     return assignment.repositionAll(epoch);
   }
-  const isNext = fetchedOffset === partition.fetchOffset || fetchedOffset <= partition.seenOffset;
-  const half = new Promise<void>((resolve) => {
-    const ingesting = queues.put(partition, () => ingest({ batch, partition, fetchedOffset, isNext }, resolve, deps));
-    void ingesting.then(resolve);
-  });
-  await withHeartbeat(heartbeat, half);
+  // After a heartbeat that failed kafkajs brings the same records again, while the first of them are being worked on.
+  const { handed } = partition;
+  const current = handed?.fetchedOffset === fetchedOffset ? handed : hand(batch, partition, deps);
+  partition.handed = current;
+  await withHeartbeat(heartbeat, current.half);
   if (assignment.get(batch.partition) !== partition) return;
-  resolveOffset(batch.lastOffset());
-  partition.fetchOffset = BigInt(batch.lastOffset()) + 1n;
+  partition.handed = undefined;
+  partition.fetchOffset = current.lastOffset + 1n;
+  resolveOffset(current.lastOffset.toString());
+}
+
+function hand(batch: EachBatchPayload["batch"], partition: OpenPartition, deps: HandleBatchDeps): HandedBatch {
+  const [fetchedOffset, lastOffset] = [fetchedOffsetOf(batch), BigInt(batch.lastOffset())];
+  const isNext = fetchedOffset === partition.fetchOffset || fetchedOffset <= partition.seenOffset;
+  const fetched: Fetched = { batch, partition, fetchedOffset, lastOffset, isNext };
+  const half = new Promise<void>((resolve) => {
+    void deps.queues.put(partition, () => ingest(fetched, resolve, deps)).then(resolve);
+  });
+  return { fetchedOffset, lastOffset, half };
 }
 
 /** The same for offsets that hold nothing but control records or aborted ones, which kafkajs passes over by itself. */
@@ -97,7 +111,12 @@ export function passOver(
   offsets: { readonly first: bigint; readonly last: bigint; readonly highWatermark: bigint },
   deps: HandleBatchDeps,
 ): void {
-  const { assignment, queues, log } = deps;
+  const { assignment, queues } = deps;
+  // As in handleBatch: kafkajs has jumped to the start of another log, or of one that was cut at its end.
+  if (offsets.first < partition.fetchOffset) {
+    reposition(partition, deps);
+    return;
+  }
   partition.fetchOffset = offsets.last + 1n;
   void queues.put(partition, async () => {
     if (assignment.get(partition.partition) !== partition) return;
@@ -107,49 +126,53 @@ export function passOver(
       else see(partition, offsets.last, offsets.highWatermark, deps);
     } catch (error) {
       // The next records lead to the same question.
-      log.debug({ event: "positions.hole", code: classifyFailure(error).code }, "could not ask for the log's start");
+      noteUnanswered(error, deps);
     }
   });
 }
 
 /** Judges and stores a batch, when what came before it in its partition is done with. Never rejects. */
 async function ingest(fetched: Fetched, onHalf: () => void, deps: HandleBatchDeps): Promise<void> {
-  const { batch, partition } = fetched;
+  const { batch, partition, lastOffset } = fetched;
   const isCurrent = (): boolean => deps.assignment.get(partition.partition) === partition;
-  if (!isCurrent()) return;
   try {
-    const result = await ingestFetched(fetched, onHalf, isCurrent, deps);
+    const result = await inTurn(deps.takeTurn, () => ingestFetched(fetched, onHalf, isCurrent, deps));
     // Also where there was nothing to store: the record before the position, which was fetched to be recognised.
-    if (result === "done") see(partition, BigInt(batch.lastOffset()), BigInt(batch.highWatermark), deps);
+    if (result === "done") see(partition, lastOffset, BigInt(batch.highWatermark), deps);
     if (result === "reposition" && isCurrent()) reposition(partition, deps);
   } catch (error) {
-    if (error instanceof StopError) {
+    if (!(error instanceof KafkaJSError)) {
       // What comes behind it must not be stored without it.
       deps.assignment.stop();
       deps.onFatal(error);
       return;
     }
-    const { code } = classifyFailure(error);
-    deps.log.warn(
-      { event: "batch.failed", partition: partition.partition, code, err: error },
-      `a batch of partition ${partition.partition} could not be handled (${code}): it is fetched again`,
-    );
-    await delay(FAILED_PAUSE_MS);
+    noteUnanswered(error, deps);
+    await delay(UNANSWERED_PAUSE_MS);
     if (isCurrent()) deps.assignment.reposition(partition.partition);
   }
 }
 
+async function inTurn<T>(takeTurn: TakeTurn, work: () => Promise<T>): Promise<T> {
+  const endTurn = await takeTurn();
+  return work().finally(endTurn);
+}
+
+function noteUnanswered(error: unknown, { log }: HandleBatchDeps): void {
+  log.debug({ event: "positions.hole", code: classifyFailure(error).code }, "could not ask for the log's start");
+}
+
 async function ingestFetched(
-  { batch, partition, fetchedOffset, isNext }: Fetched,
+  { batch, partition, fetchedOffset, lastOffset: end, isNext }: Fetched,
   onHalf: () => void,
   isCurrent: () => boolean,
   deps: HandleBatchDeps,
 ): Promise<IngestBatchResult> {
+  if (!isCurrent()) return "abandoned";
   const isHole = fetchedOffset > partition.seenOffset;
   // What came before it is not done with, or Kafka has deleted records that have not been seen.
   if (isHole && (isNext || (await deps.assignment.isCut(partition)))) return "reposition";
   const isSuspicious = await beginCarefully(partition, deps);
-  const end = BigInt(batch.lastOffset());
   return ingestBatch(batch, partition, {
     limits: deps.limits,
     judgeApart: isSuspicious ? (value) => judgeRecordApart(value, isCurrent, deps) : undefined,

@@ -24,6 +24,7 @@ async function transactionsOf(values: readonly Buffer[], limits: BatchLimits): P
       fetchOffset: 0n,
       lastRecord: undefined,
       isBegun: true,
+      handed: undefined,
     },
   };
   const fetched = { topic: "orders", messages: messagesOf(values), lastOffset: () => String(values.length - 1) };

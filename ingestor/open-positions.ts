@@ -81,15 +81,11 @@ export function openPositions(
     if (beyond.length > 0) {
       return { kind: "ended", epoch, topicId: undefined, beyond: beyond.map(({ position }) => position) };
     }
+    const opened: OpenedPosition[] = [];
     for (const { position, low } of positions) {
-      if (position.missing > 0n) await recordGap(tx, { ...position, nextOffset: low });
+      opened.push(position.missing > 0n ? await passGap(tx, position, low) : position);
     }
-    return {
-      kind: "opened",
-      positions: positions.map(({ position, low }) =>
-        position.missing > 0n ? { ...position, nextOffset: low } : position,
-      ),
-    };
+    return { kind: "opened", positions: opened };
   }, TRANSACTION_PATIENCE);
 }
 
@@ -129,9 +125,17 @@ async function readPositions(tx: PrismaTransaction, epochId: number, { id: topic
   });
 }
 
-async function recordGap(tx: PrismaTransaction, { epoch, partition, nextOffset, missing }: OpenedPosition) {
+/** Locks the position first: a batch that is being committed at this moment may pass the gap's end, and there is none. */
+async function passGap(tx: PrismaTransaction, position: OpenedPosition, low: bigint): Promise<OpenedPosition> {
+  const { epoch, partition } = position;
+  const [locked] = await tx.$queryRaw<{ next_offset: bigint }[]>`
+    SELECT next_offset FROM positions WHERE epoch = ${epoch} AND partition = ${partition} FOR UPDATE`;
+  const nextOffset = locked?.next_offset ?? position.nextOffset;
+  if (nextOffset >= low) return { ...position, nextOffset, lastRecord: undefined, missing: 0n };
+  const missing = low - nextOffset;
   await tx.position.update({
     where: { epochId_partition: { epochId: epoch, partition } },
-    data: { nextOffset, gap: { increment: missing }, updatedAt: new Date() },
+    data: { nextOffset: low, gap: { increment: missing }, updatedAt: new Date() },
   });
+  return { ...position, nextOffset: low, missing };
 }

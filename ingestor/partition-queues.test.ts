@@ -3,7 +3,7 @@ import { createPartitionQueues } from "./partition-queues";
 
 const partitionOf = (partition: number): OpenPartition => ({
   ...{ topicId: undefined, epoch: 1, partition, nextOffset: 0n, seenOffset: 0n, fetchOffset: 0n },
-  ...{ lastRecord: undefined, isBegun: true },
+  ...{ lastRecord: undefined, isBegun: true, handed: undefined },
 });
 
 /** Work that tells when it begins, and ends when it is told to. */
@@ -21,7 +21,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 test("work of one partition begins when what was put in before has ended, that of others does not wait for it", async () => {
   const { begun, work, end } = makeWork();
-  const queues = createPartitionQueues(3);
+  const queues = createPartitionQueues();
   const [one, other] = [partitionOf(0), partitionOf(1)];
   const ended = queues.put(one, work("one, first"));
   const last = queues.put(one, work("one, then"));
@@ -36,20 +36,9 @@ test("work of one partition begins when what was put in before has ended, that o
   await last;
 });
 
-test("no more partitions are worked on at once than it was told, and each has its turn", async () => {
-  const { begun, work, end } = makeWork();
-  const queues = createPartitionQueues(2);
-  for (const partition of [0, 1, 2]) void queues.put(partitionOf(partition), work(`${partition}`));
-  await settle();
-  expect(begun).toEqual(["0", "1"]);
-  end("1");
-  await settle();
-  expect(begun).toEqual(["0", "1", "2"]);
-});
-
 test("it is settled when all that was put in has ended", async () => {
   const { work, end } = makeWork();
-  const queues = createPartitionQueues(2);
+  const queues = createPartitionQueues();
   const partition = partitionOf(0);
   void queues.put(partition, work("first"));
   void queues.put(partition, work("then"));

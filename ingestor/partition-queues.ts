@@ -1,4 +1,3 @@
-import { createTurns } from "../runtime/turns";
 import type { OpenPartition } from "./assignment";
 
 /**
@@ -7,7 +6,7 @@ import type { OpenPartition } from "./assignment";
  */
 export interface PartitionQueues {
   /**
-   * Begins the work once what was put in before for the same partition has ended, and it is its turn among the others.
+   * Begins the work once what was put in before for the same partition has ended.
    *
    * @param work must not reject
    * @returns its end
@@ -17,15 +16,13 @@ export interface PartitionQueues {
   settled(): Promise<void>;
 }
 
-/** @param atOnce partitions that are worked on at the same time */
-export function createPartitionQueues(atOnce: number): PartitionQueues {
-  const takeTurn = createTurns(atOnce, Number.POSITIVE_INFINITY);
+export function createPartitionQueues(): PartitionQueues {
   const last = new WeakMap<OpenPartition, Promise<void>>();
   const inFlight = new Set<Promise<void>>();
   return {
     put: (partition, work) => {
       const before = last.get(partition) ?? Promise.resolve();
-      const done = before.then(takeTurn).then((endTurn) => work().finally(endTurn));
+      const done = before.then(work);
       last.set(partition, done);
       inFlight.add(done);
       void done.finally(() => inFlight.delete(done));

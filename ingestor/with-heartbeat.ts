@@ -9,7 +9,9 @@ const INTERVAL_MS = 1_000;
 export async function withHeartbeat<T>(heartbeat: () => Promise<void>, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const failure = new Promise<never>((_, reject) => {
-    timer = setInterval(() => void heartbeat().catch(reject), INTERVAL_MS);
+    const beat = (): void => void heartbeat().catch(reject);
+    timer = setInterval(beat, INTERVAL_MS);
+    beat();
   });
   try {
     return await Promise.race([work, failure]);
