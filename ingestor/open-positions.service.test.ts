@@ -21,8 +21,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-// G2. Fails when a gap is recorded without a look at the locked position (passGap): it would be set back, and what was
-// stored meanwhile read again.
+// G2. Whoever opens waits for the batch, with its insert already; passGap looks once more for one that begins after that.
 test("offsets that Kafka has deleted are no gap when a batch that is being committed has passed them", async () => {
   const topic = { name: "orders", id: undefined };
   await openPositions(prisma, { ...topic, bounds: [{ partition: 0, low: 0n, high: 1_000n }] });
