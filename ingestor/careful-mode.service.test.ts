@@ -1,37 +1,21 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import pg from "pg";
-import { orderWithId } from "../e2e/support/judged-records";
-import { produce } from "../e2e/support/kafka-records";
-import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
-import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
-import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import type pg from "pg";
+import { createIngestedTopic, type IngestedTopic } from "../e2e/support/ingested-topic";
+import type { RunningIngestor } from "../e2e/support/run-ingestor";
 import { waitUntil } from "../e2e/support/wait-until";
 
-let database: TestDatabase;
+let topic: IngestedTopic;
 let owner: pg.Client;
-let orders: TestTopic;
 let ingestor: RunningIngestor;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  orders = await createTestTopic();
-  ingestor = await runIngestor({
-    KAFKA_BROKERS: orders.brokers.join(","),
-    KAFKA_TOPIC: orders.name,
-    KAFKA_DLQ_TOPIC: orders.name,
-    KAFKA_GROUP: orders.name,
-    DATABASE_URL: database.ingestorUrl,
-  });
+  topic = await createIngestedTopic();
+  owner = topic.owner;
+  ingestor = await topic.ingest();
 });
 
-afterEach(async () => {
-  await ingestor.stop("SIGKILL");
-  await owner.end();
-  await Promise.all([orders.drop(), database.drop()]);
-});
+afterEach(() => topic.drop());
 
 const hasLogged = (event: string, part?: string): boolean =>
   ingestor.log.some((line) => line["event"] === event && (part === undefined || line["part"] === part));
@@ -65,8 +49,7 @@ test("while the system refuses the ingestor the process that judges apart, recor
   await waitUntil("the partition is open", () => hasLogged("positions.opened"));
   await owner.query("UPDATE positions SET unfinished_starts = 10");
   await owner.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
-  const records = ["a", "b", "c"].map((id) => ({ key: id, value: orderWithId(id) }));
-  await produce(orders.brokers, orders.name, records);
+  await topic.publish("a", "b", "c");
   // The first record has been judged, and waits for the lock; the second is judged after it.
   await waitUntil("a record waits for the lock", async () => {
     const { rows } = await owner.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass");

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { createIngestedTopic, type IngestedTopic } from "../e2e/support/ingested-topic";
 import { orderWithId } from "../e2e/support/judged-records";
 import {
   addPartitions,
@@ -10,45 +11,27 @@ import {
   readTopic,
   recreateTopic,
 } from "../e2e/support/kafka-records";
-import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
-import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
-import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import type { RunningIngestor } from "../e2e/support/run-ingestor";
+import type { TestTopic } from "../e2e/support/test-topic";
 import { waitUntil } from "../e2e/support/wait-until";
 
-let database: TestDatabase;
+let topic: IngestedTopic;
 let owner: pg.Client;
 let orders: TestTopic;
 let ingestor: RunningIngestor;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  orders = await createTestTopic();
+  topic = await createIngestedTopic();
+  ({ owner, orders } = topic);
 });
 
-afterEach(async () => {
-  await ingestor.stop("SIGKILL");
-  await owner.end();
-  await Promise.all([orders.drop(), database.drop()]);
-});
+afterEach(() => topic.drop());
 
 async function start(): Promise<void> {
-  ingestor = await runIngestor({
-    KAFKA_BROKERS: orders.brokers.join(","),
-    KAFKA_TOPIC: orders.name,
-    KAFKA_DLQ_TOPIC: orders.name,
-    KAFKA_GROUP: orders.name,
-    DATABASE_URL: database.ingestorUrl,
-  });
+  ingestor = await topic.ingest();
 }
 
-const publish = (...ids: string[]): Promise<void> =>
-  produce(
-    orders.brokers,
-    orders.name,
-    ids.map((id) => ({ key: id, value: orderWithId(id) })),
-  );
+const publish = (...ids: string[]): Promise<void> => topic.publish(...ids);
 
 const storedIds = async (): Promise<string[]> => {
   const { rows } = await owner.query<{ id: string }>("SELECT id FROM orders ORDER BY id");
@@ -240,7 +223,7 @@ test("records of aborted transactions are never seen, and control records hold u
 }, 90_000);
 
 test("kill -9 again and again before anything is committed makes the ingestor careful, and convicts no record", async () => {
-  const blocker = new pg.Client({ connectionString: database.ownerUrl });
+  const blocker = new pg.Client({ connectionString: topic.database.ownerUrl });
   await blocker.connect();
   await blocker.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
   await publish("a", "b", "c");
