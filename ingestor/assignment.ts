@@ -92,14 +92,16 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
 
   const begin = (partitions: readonly number[], endedEpoch?: number): void => {
     if (partitions.length === 0 || isStopped) return;
-    for (const partition of partitions) open.delete(partition);
+    for (const partition of partitions) {
+      open.delete(partition);
+      positioning.add(partition);
+    }
     try {
       consumer.pause([{ topic, partitions: [...partitions] }]);
     } catch {
       // The consumer has crashed and starts anew: when it has joined its group again, all of them are assigned.
       return;
     }
-    for (const partition of partitions) positioning.add(partition);
     void position(partitions, endedEpoch, generation);
   };
 
@@ -140,10 +142,10 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
       isBegun: false,
       handed: undefined,
     };
-    positioning.delete(partition);
-    open.set(partition, opened);
     consumer.seek({ topic, partition, offset: fetchOffset.toString() });
     consumer.resume([{ topic, partitions: [partition] }]);
+    positioning.delete(partition);
+    open.set(partition, opened);
     reportGap(deps, partition, missing);
     deps.metrics.lag.set({ partition }, Number(lag));
     log.info(
@@ -209,7 +211,10 @@ async function lookAt(admin: AssignmentDeps["admin"], topic: string): Promise<Se
 }
 
 async function readBounds(admin: Pick<Admin, "fetchTopicOffsets">, topic: string): Promise<LogBounds[]> {
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const offsets = await admin.fetchTopicOffsets(topic).catch((error: Error) => {
+    // A partition that its metadata loses between two questions makes kafkajs stumble: a TypeError, and no defect of ours.
+    throw error instanceof KafkaJSError ? error : new KafkaJSError(error);
+  });
   return offsets.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
 }
 

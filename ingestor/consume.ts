@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Consumer, Kafka } from "kafkajs";
 import { createTurns } from "../runtime/turns";
 import { type Assignment, createAssignment } from "./assignment";
@@ -37,6 +38,8 @@ const HEARTBEAT_INTERVAL_MS = 1_500;
 const REBALANCE_TIMEOUT_MS = 10_000;
 /** A partition that was added to the topic is found within this time. */
 const METADATA_MAX_AGE_MS = 5_000;
+/** For the transactions in flight when it is stopped, and for telling Kafka their offsets: a stop may take 4.5 s in all. */
+const [FINISH_WITHIN_MS, TELL_WITHIN_MS] = [2_000, 1_000];
 /** What one fetch may bring, and how long it may take. */
 export const fetchSettings = {
   /** At an idle broker; also what a stop, and the resume of one partition beside others, may have to wait. */
@@ -111,16 +114,16 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   /** Finishes the transactions in flight, tells Kafka the last offsets and leaves the group. */
   const stop = async (): Promise<void> => {
     for (const stopWatching of watches) stopWatching();
-    consumer.pause([{ topic }]);
     let ours = assignment.all();
     consumer.on(consumer.events.GROUP_JOIN, () => {
       ours = [];
     });
     assignment.stop();
-    await queues.settled();
+    // What waits for a part that is silent ends with the process: it is not committed, and will be done again.
+    await Promise.race([queues.settled(), delay(FINISH_WITHIN_MS, undefined, { ref: false })]);
     // Kafka takes offsets only from a member of the group, so they are sent before it is left.
     for (const { partition, seenOffset } of ours) committer.offer(partition, seenOffset);
-    await committer.flush();
+    await Promise.race([committer.flush(), delay(TELL_WITHIN_MS, undefined, { ref: false })]);
     committer.stop();
     await consumer.disconnect();
     await admin.disconnect();

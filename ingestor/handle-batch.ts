@@ -91,6 +91,8 @@ export async function handleBatch(payload: EachBatchPayload, deps: HandleBatchDe
   await withHeartbeat(heartbeat, current.half);
   if (assignment.get(batch.partition) !== partition) return;
   partition.handed = undefined;
+  // It has brought more than what was handed over: unresolved it comes once more, and is handed over itself.
+  if (BigInt(batch.lastOffset()) > current.lastOffset) return;
   partition.fetchOffset = current.lastOffset + 1n;
   resolveOffset(current.lastOffset.toString());
 }
@@ -125,8 +127,7 @@ export function passOver(
       if (isCut) reposition(partition, deps);
       else see(partition, offsets.last, offsets.highWatermark, deps);
     } catch (error) {
-      // The next records lead to the same question.
-      noteUnanswered(error, deps);
+      await askAgain(error, partition, deps);
     }
   });
 }
@@ -147,9 +148,7 @@ async function ingest(fetched: Fetched, onHalf: () => void, deps: HandleBatchDep
       deps.onFatal(error);
       return;
     }
-    noteUnanswered(error, deps);
-    await delay(UNANSWERED_PAUSE_MS);
-    if (isCurrent()) deps.assignment.reposition(partition.partition);
+    await askAgain(error, partition, deps);
   }
 }
 
@@ -158,8 +157,11 @@ async function inTurn<T>(takeTurn: TakeTurn, work: () => Promise<T>): Promise<T>
   return work().finally(endTurn);
 }
 
-function noteUnanswered(error: unknown, { log }: HandleBatchDeps): void {
+/** Kafka has not told where its log begins: the partition is positioned again, which waits for Kafka. */
+async function askAgain(error: unknown, partition: OpenPartition, { assignment, log }: HandleBatchDeps): Promise<void> {
   log.debug({ event: "positions.hole", code: classifyFailure(error).code }, "could not ask for the log's start");
+  await delay(UNANSWERED_PAUSE_MS);
+  if (assignment.get(partition.partition) === partition) assignment.reposition(partition.partition);
 }
 
 async function ingestFetched(

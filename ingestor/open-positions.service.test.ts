@@ -28,7 +28,9 @@ test("offsets that Kafka has deleted are no gap when a batch that is being commi
   await owner.query("BEGIN; UPDATE positions SET next_offset = 1000, received = 1000, stored = 1000");
   const opened = openPositions(prisma, { ...topic, bounds: [{ partition: 0, low: 500n, high: 1_000n }] });
   await waitUntil("it waits for the position", async () => {
-    const { rows } = await owner.query("SELECT FROM pg_locks WHERE NOT granted");
+    const { rows } = await owner.query(
+      "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()",
+    );
     return rows.length > 0;
   });
   await owner.query("COMMIT");

@@ -82,8 +82,8 @@ export function openPositions(
       return { kind: "ended", epoch, topicId: undefined, beyond: beyond.map(({ position }) => position) };
     }
     const opened: OpenedPosition[] = [];
-    for (const { position, low } of positions) {
-      opened.push(position.missing > 0n ? await passGap(tx, position, low) : position);
+    for (const { position, low, high } of positions) {
+      opened.push(position.missing > 0n ? await passGap(tx, position, { low, high }) : position);
     }
     return { kind: "opened", positions: opened };
   }, TRANSACTION_PATIENCE);
@@ -126,12 +126,16 @@ async function readPositions(tx: PrismaTransaction, epochId: number, { id: topic
 }
 
 /** Locks the position first: a batch that is being committed at this moment may pass the gap's end, and there is none. */
-async function passGap(tx: PrismaTransaction, position: OpenedPosition, low: bigint): Promise<OpenedPosition> {
+async function passGap(
+  tx: PrismaTransaction,
+  position: OpenedPosition,
+  { low, high }: Pick<LogBounds, "low" | "high">,
+): Promise<OpenedPosition> {
   const { epoch, partition } = position;
   const [locked] = await tx.$queryRaw<{ next_offset: bigint }[]>`
     SELECT next_offset FROM positions WHERE epoch = ${epoch} AND partition = ${partition} FOR UPDATE`;
   const nextOffset = locked?.next_offset ?? position.nextOffset;
-  if (nextOffset >= low) return { ...position, nextOffset, lastRecord: undefined, missing: 0n };
+  if (nextOffset >= low) return { ...position, nextOffset, lastRecord: undefined, missing: 0n, lag: high - nextOffset };
   const missing = low - nextOffset;
   await tx.position.update({
     where: { epochId_partition: { epochId: epoch, partition } },
