@@ -37,8 +37,9 @@ const ASKED = 100_000;
 const MOST_IN_MEMORY = 1_000_000;
 const BOUNDED_CACHE_MIB = 1_024;
 const NEWEST = 500_000;
-/** Ingested in each round, at most. */
+/** Ingested in each round, at most; a third more come before the clock starts. */
 const MOST_INGESTED = 30_000;
+const WARM_UP = 1 / 3;
 /** Up to this size a database is made anew after each round; above it the orders of a round hardly count. */
 const SMALL = 100_000;
 const READS_BAR = 0.9;
@@ -89,10 +90,13 @@ const READS = `reads, ${CONNECTIONS} connections`;
 const READ_TIME = "processor time of a read";
 const IN_MEMORY = "from commit to in memory, p99";
 const INGEST = "ingested";
+/** After a checkpoint a page's first change writes all of it into the log: the part of the cost that comes and goes. */
+const WHOLE_PAGES = "pages written whole, for 100 orders";
 
 function unitOf(name: string): string {
   if (name.endsWith(READS)) return "req/s";
   if (name.endsWith(INGEST)) return "orders/s";
+  if (name.endsWith(WHOLE_PAGES)) return "";
   if (name.includes("memory of the reader")) return "MiB";
   return name.includes("processor time") ? "µs" : "ms";
 }
@@ -156,11 +160,12 @@ function askedOf(size: number): string {
 async function measureIngest(grown: readonly Grown[], options: GrowthOptions, push: Push): Promise<void> {
   const { rounds, orders, say } = options;
   const ingested = Math.min(MOST_INGESTED, orders);
+  const warmUp = Math.round(ingested * WARM_UP);
   for (let round = 0; round < rounds; round++) {
     const topic = await createBenchTopic();
     try {
-      say(`publishing ${ingested} orders …`);
-      await topic.publish(ingested, SEED + 1 + round);
+      say(`publishing ${warmUp + ingested} orders …`);
+      await topic.publish(warmUp + ingested, SEED + 1 + round);
       for (const at of grown.keys()) {
         const one = grown[(at + round) % grown.length];
         if (!one) continue;
@@ -168,18 +173,31 @@ async function measureIngest(grown: readonly Grown[], options: GrowthOptions, pu
           await one.database.empty();
           await one.database.fillTo(one.size);
         }
-        const { seconds, cpu } = await drain({
-          ...{ databaseUrl: one.database.url, topic, orders: ingested, ingestors: 1 },
+        const before = await wholePages(one.database.url);
+        const drained = await drain({
+          ...{ databaseUrl: one.database.url, topic, orders: warmUp + ingested, warmUp, ingestors: 1 },
         });
-        push(rowName(one.size, INGEST), ingested / seconds);
-        if (!Number.isNaN(cpu.PostgreSQL)) {
-          push(rowName(one.size, "processor time of PostgreSQL an order"), (cpu.PostgreSQL / ingested) * 1e6);
+        push(rowName(one.size, INGEST), drained.orders / drained.seconds);
+        if (!Number.isNaN(drained.cpu.PostgreSQL)) {
+          const each = (drained.cpu.PostgreSQL / drained.orders) * 1e6;
+          push(rowName(one.size, "processor time of PostgreSQL an order"), each);
         }
+        const pages = (await wholePages(one.database.url)) - before;
+        push(rowName(one.size, WHOLE_PAGES), (100 * pages) / (warmUp + ingested));
       }
     } finally {
       await topic.drop();
     }
   }
+}
+
+/** How many pages the server has written whole into its log so far. */
+async function wholePages(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ pages: string }>(`SELECT "wal_fpi" AS "pages" FROM pg_stat_wal`);
+  await client.end();
+  return Number(rows[0]?.pages);
 }
 
 function goalsOf(series: readonly Series[], grown: readonly Grown[]): Goal[] {
