@@ -114,12 +114,12 @@ it.each(["list", "stats"])("%s fits a terminal, and names every letter and path 
 });
 
 it.each([
-  ["list", /^x-dlq-id +failed +reason +first mistake$/m, (): string => `${idOf(2, 1)}  `],
-  ["stats", /^letters +open +reason +path +newest +for example$/m, (): string => "conflict     /order_uid  "],
-] as const)("%s leaves out what is least important at 60 columns", (command, head, named) => {
+  ["list", /^x-dlq-id .*reason/, "delivery", (): string => `${idOf(2, 1)}  `],
+  ["stats", /^letters .*path/, "last hour", (): string => "conflict     /order_uid  "],
+] as const)("%s leaves out what is least important at 60 columns", (command, head, leftOut, named) => {
   const lines = onTerminal(60, command);
   const at = lines.findIndex((line) => head.test(line));
-  expect(at).toBeGreaterThanOrEqual(0);
+  expect(lines[at] ?? leftOut).not.toContain(leftOut);
   for (const line of lines.slice(at)) expect(line.length).toBeLessThanOrEqual(60);
   expect(lines.slice(at).join("\n")).toContain(named());
 });

@@ -96,7 +96,7 @@ const WHOLE_PAGES = "pages written whole, for 100 orders";
 function unitOf(name: string): string {
   if (name.endsWith(READS)) return "req/s";
   if (name.endsWith(INGEST)) return "orders/s";
-  if (name.endsWith(WHOLE_PAGES)) return "";
+  if (name.endsWith(WHOLE_PAGES)) return "pages";
   if (name.includes("memory of the reader")) return "MiB";
   return name.includes("processor time") ? "µs" : "ms";
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -78,7 +78,11 @@ test("however many ports are chosen, one listener gives them back at the end, an
   for (const part of ["a", "b", "c"]) chosen.push(await all.choose(part, 1));
   expect(process.listenerCount("exit") - before).toBeLessThanOrEqual(1);
   all.release();
-  for (const port of chosen) expect(existsSync(join(tmpdir(), "orders-ports", String(port)))).toBe(false);
+  // Another start on this machine may have claimed one of them since.
+  const claims = chosen
+    .map((port) => join(tmpdir(), "orders-ports", String(port)))
+    .filter((claim) => existsSync(claim));
+  for (const claim of claims) expect(JSON.parse(readFileSync(claim, "utf8"))).not.toMatchObject({ pid: process.pid });
 });
 
 test("two parts never get the same port", async () => {
