@@ -48,7 +48,7 @@ export const fetchSettings = {
    * Room for several transactions' worth of orders from each partition, so that one is judged while another is stored;
    * and the bound of what a fetch holds.
    */
-  maxBytesPerPartition: 5 * 1_048_576,
+  maxBytesPerPartition: 3 * 1_048_576,
   maxBytes: 16 * 1_048_576,
 } as const;
 
