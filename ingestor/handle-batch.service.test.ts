@@ -104,6 +104,20 @@ async function holdUp(id: string): Promise<void> {
   );
 }
 
+async function pidOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query("SELECT pg_backend_pid() AS pid");
+  return rows[0].pid;
+}
+
+/** The session that waits for a lock of another one, once it does. */
+function waitsFor(holder: number): Promise<number> {
+  return waitUntil(`somebody waits for session ${holder}`, async () => {
+    const waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid))";
+    const { rows } = await owner.query<{ pid: number }>(waiting, [holder]);
+    return rows[0]?.pid;
+  });
+}
+
 const stored = (): Promise<number> => prisma.order.count();
 
 test("Kafka is asked for more once half of a batch is stored; its offset is offered only for what is", async () => {
@@ -119,12 +133,7 @@ test("Kafka is asked for more once half of a batch is stored; its offset is offe
 test("a batch of one transaction is handled when it is stored", async () => {
   await holdUp("order-0");
   const { resolved, handled } = hand(0, 2);
-  await waitUntil("it waits", async () => {
-    const { rows } = await owner.query(
-      "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()",
-    );
-    return rows.length > 0;
-  });
+  await waitsFor(await pidOf(owner));
   expect(resolved).toEqual([]);
   await owner.query("ROLLBACK");
   await handled;
@@ -136,12 +145,18 @@ test("what is queued behind a batch that could not be stored is dropped, and the
   await holdUp("order-2");
   await hand(0, 4).handled;
   const behind = hand(4, 8);
-  // Somebody else has stored what is held up here.
-  await owner.query("UPDATE positions SET next_offset = 3, received = 3, stored = 3");
-  await owner.query("COMMIT");
+  const storing = await waitsFor(await pidOf(owner));
+  // Another ingestor moves the position, as soon as the transaction that holds it is broken off.
+  const move = async (): Promise<unknown> =>
+    prisma.$executeRaw`UPDATE positions SET next_offset = 3, received = 3, stored = 3`;
+  const moved = move();
+  await waitsFor(storing);
+  await prisma.$executeRaw`SELECT pg_terminate_backend(${storing}::int)`;
+  await moved;
+  await owner.query("ROLLBACK");
   await behind.handled;
   await deps.queues.settled();
-  expect([repositioned, behind.resolved, await stored()]).toEqual([[0], [], 3]);
+  expect([repositioned, behind.resolved, await stored()]).toEqual([[0], [], 2]);
 });
 
 // G1. Fails without the look whether a batch is what comes next where the one before it ends (isNext in handle-batch.ts).
