@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type pg from "pg";
 import { createIngestedTopic, type IngestedTopic } from "../e2e/support/ingested-topic";
 import type { RunningIngestor } from "../e2e/support/run-ingestor";
+import { untilBlocked } from "../e2e/support/until-blocked";
 import { waitUntil } from "../e2e/support/wait-until";
 
 let topic: IngestedTopic;
@@ -51,10 +52,7 @@ test("while the system refuses the ingestor the process that judges apart, recor
   await owner.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
   await topic.publish("a", "b", "c");
   // The first record has been judged, and waits for the lock; the second is judged after it.
-  await waitUntil("a record waits for the lock", async () => {
-    const { rows } = await owner.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass");
-    return rows.length > 0;
-  });
+  await untilBlocked(owner);
   limitOpenFiles(NO_MORE_FILES);
   for (const child of findChildren()) process.kill(child, "SIGKILL");
   await waitUntil("the child has ended", () => findChildren().length === 0);

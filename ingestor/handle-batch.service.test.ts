@@ -3,7 +3,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { orderWithId } from "../e2e/support/judged-records";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
-import { waitUntil } from "../e2e/support/wait-until";
+import { untilBlocked } from "../e2e/support/until-blocked";
 import { createPrisma, type Prisma } from "../prisma/client";
 import { createTurns } from "../runtime/turns";
 import type { Assignment, OpenPartition } from "./assignment";
@@ -104,20 +104,6 @@ async function holdUp(id: string): Promise<void> {
   );
 }
 
-async function pidOf(client: pg.Client): Promise<number> {
-  const { rows } = await client.query("SELECT pg_backend_pid() AS pid");
-  return rows[0].pid;
-}
-
-/** The session that waits for a lock of another one, once it does. */
-function waitsFor(holder: number): Promise<number> {
-  return waitUntil(`somebody waits for session ${holder}`, async () => {
-    const waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid))";
-    const { rows } = await owner.query<{ pid: number }>(waiting, [holder]);
-    return rows[0]?.pid;
-  });
-}
-
 const stored = (): Promise<number> => prisma.order.count();
 
 test("Kafka is asked for more once half of a batch is stored; its offset is offered only for what is", async () => {
@@ -133,7 +119,7 @@ test("Kafka is asked for more once half of a batch is stored; its offset is offe
 test("a batch of one transaction is handled when it is stored", async () => {
   await holdUp("order-0");
   const { resolved, handled } = hand(0, 2);
-  await waitsFor(await pidOf(owner));
+  await untilBlocked(owner);
   expect(resolved).toEqual([]);
   await owner.query("ROLLBACK");
   await handled;
@@ -145,12 +131,12 @@ test("what is queued behind a batch that could not be stored is dropped, and the
   await holdUp("order-2");
   await hand(0, 4).handled;
   const behind = hand(4, 8);
-  const storing = await waitsFor(await pidOf(owner));
+  const storing = await untilBlocked(owner);
   // Another ingestor moves the position, as soon as the transaction that holds it is broken off.
   const move = async (): Promise<unknown> =>
     prisma.$executeRaw`UPDATE positions SET next_offset = 3, received = 3, stored = 3`;
   const moved = move();
-  await waitsFor(storing);
+  await untilBlocked(owner, storing);
   await prisma.$executeRaw`SELECT pg_terminate_backend(${storing}::int)`;
   await moved;
   await owner.query("ROLLBACK");

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
-import { waitUntil } from "../e2e/support/wait-until";
+import { untilBlocked } from "../e2e/support/until-blocked";
 import { createPrisma, type Prisma } from "../prisma/client";
 import { openPositions } from "./open-positions";
 
@@ -27,12 +27,7 @@ test("offsets that Kafka has deleted are no gap when a batch that is being commi
   await openPositions(prisma, { ...topic, bounds: [{ partition: 0, low: 0n, high: 1_000n }] });
   await owner.query("BEGIN; UPDATE positions SET next_offset = 1000, received = 1000, stored = 1000");
   const opened = openPositions(prisma, { ...topic, bounds: [{ partition: 0, low: 500n, high: 1_000n }] });
-  await waitUntil("it waits for the position", async () => {
-    const { rows } = await owner.query(
-      "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()",
-    );
-    return rows.length > 0;
-  });
+  await untilBlocked(owner);
   await owner.query("COMMIT");
   expect(await opened).toMatchObject({ kind: "opened", positions: [{ nextOffset: 1_000n, missing: 0n }] });
   expect(await prisma.position.findMany()).toMatchObject([{ nextOffset: 1_000n, gap: 0n, received: 1_000n }]);

@@ -9,6 +9,7 @@ import { type OrderWriter, openOrderWriter } from "../e2e/support/write-orders";
 import { createPrisma, type Prisma } from "../prisma/client";
 import { projectRoot } from "../runtime/project-root";
 import { createApp, createRoutes } from "./app";
+import { createAskForOrders } from "./ask-for-orders";
 import { createFindOrder, type FoundOrder } from "./find-order";
 import { createReaderMetrics } from "./metrics";
 import { createOrderCache } from "./order-cache";
@@ -27,12 +28,7 @@ let server: HttpServer;
 let state: RefreshState = { kind: "live" };
 
 function finder(client: Prisma, cache = createOrderCache(10_000_000)): (id: string) => Promise<FoundOrder> {
-  const select = { document: true, sha256: true } as const;
-  return createFindOrder({
-    cache,
-    ask: async (id) => (await client.order.findUnique({ where: { id }, select })) ?? undefined,
-    atOnce: 4,
-  });
+  return createFindOrder({ cache, ask: createAskForOrders(client), atOnce: 4 });
 }
 
 function start(findOrder: (id: string) => Promise<FoundOrder>): Promise<HttpServer> {

@@ -6,14 +6,19 @@ function stored(document: string): StoredOrder {
   return { document, sha256: createHash("sha256").update(document).digest() };
 }
 
-/** A Postgres whose answers the test gives, one question at a time. */
+/** A Postgres whose answers the test gives, one question at a time; `questions` has what was asked together. */
 function openQuestions() {
   const asked: { id: string; answer: (order: StoredOrder | undefined) => void; fail: (error: Error) => void }[] = [];
-  const ask = (id: string) =>
-    new Promise<StoredOrder | undefined>((answer, fail) => {
-      asked.push({ id, answer, fail });
-    });
-  return { asked, ask };
+  const questions: (readonly string[])[] = [];
+  const ask = async (ids: readonly string[]) => {
+    questions.push(ids);
+    const answers = ids.map(
+      (id) => new Promise<StoredOrder | undefined>((answer, fail) => asked.push({ id, answer, fail })),
+    );
+    const orders = await Promise.all(answers);
+    return new Map(ids.flatMap((id, n) => (orders[n] ? [[id, orders[n]] as const] : [])));
+  };
+  return { asked, questions, ask };
 }
 
 function createFinder(options: { atOnce?: number; mostWaiting?: number; deadlineMs?: number } = {}) {
@@ -105,7 +110,7 @@ describe("finding an order", () => {
     }
   });
 
-  // G6. Fails when an error of the question is taken for "there is none" (askInTurn).
+  // G6. Fails when an error of the question is taken for "there is none" (askFor).
   test("is unavailable, never not-found, when Postgres fails, and asks anew the next time", async () => {
     const { find, asked } = createFinder();
     const waiting = [find("a"), find("a")];
@@ -141,18 +146,16 @@ describe("finding an order", () => {
     expect(asked.map(({ id }) => id)).toEqual(["a", "b"]);
   });
 
-  test("asks no more questions at once than it may, and lets the next one in when one ends", async () => {
-    const { find, asked } = createFinder({ atOnce: 2 });
+  test("asks no more questions at once than it may, and asks for what waits together when one ends", async () => {
+    const { find, asked, questions } = createFinder({ atOnce: 2 });
     const found = ["a", "b", "c", "d"].map((id) => find(id));
     await settle();
     expect(asked.map(({ id }) => id)).toEqual(["a", "b"]);
     asked[0]?.fail(new Error("lost"));
     await settle();
-    expect(asked.map(({ id }) => id)).toEqual(["a", "b", "c"]);
-    for (let next = 1; next < 4; next++) {
-      asked[next]?.answer(undefined);
-      await settle();
-    }
+    // What waited meanwhile is asked for together.
+    expect(questions).toEqual([["a"], ["b"], ["c", "d"]]);
+    for (const { answer } of asked.slice(1)) answer(undefined);
     expect((await Promise.all(found)).map(text)).toEqual(["unavailable", "not-found", "not-found", "not-found"]);
   });
 

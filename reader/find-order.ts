@@ -1,14 +1,14 @@
 import { isPossibleOrderId } from "../prisma/order-id";
-import { createTurns } from "../runtime/turns";
 import type { OrderCache, ReadyOrder } from "./order-cache";
 
 /**
- * An order by its id: from memory, else from Postgres, which is asked once however many wait.
+ * An order by its id: from memory, else from Postgres, which is asked once however many wait. Ids that come while all that
+ * may be asked at the same time is being asked are asked for together, in one statement.
  *
- * An id's question is `queued` while too many others are being asked, then `asked`, then settled and forgotten. Whoever
- * comes while it is queued or asked waits for the same answer. *Found* is true for all of them. *Not found* is true
- * only for those who came before it was asked: the order may have been stored since, so the others ask once more.
- * What could not be asked is `unavailable`, never *not found*.
+ * An id's question is `waiting` while it has not been asked, then `asked`, then settled and forgotten. Whoever comes while
+ * it is open waits for the same answer. *Found* is true for all of them. *Not found* is true only for those who came
+ * before it was asked: the order may have been stored since, so the others ask once more. What could not be asked is
+ * `unavailable`, never *not found*.
  */
 
 export type FoundOrder =
@@ -22,13 +22,13 @@ export interface StoredOrder {
   readonly sha256: Uint8Array;
 }
 
-/** Asks Postgres; undefined means that it has no such order, an error that it could not say. */
-export type AskForOrder = (id: string) => Promise<StoredOrder | undefined>;
+/** Asks Postgres; an id without an order means that it has none, an error that it could not say. */
+export type AskForOrders = (ids: readonly string[]) => Promise<ReadonlyMap<string, StoredOrder>>;
 
 export interface FindOrderOptions {
   readonly cache: OrderCache;
-  readonly ask: AskForOrder;
-  /** Questions in Postgres at the same time; no more than the pool has connections. */
+  readonly ask: AskForOrders;
+  /** Statements in Postgres at the same time; no more than the pool has connections. */
   readonly atOnce: number;
   /** Questions that wait for those; one more is unavailable at once. */
   readonly mostWaiting?: number;
@@ -39,16 +39,15 @@ export interface FindOrderOptions {
 }
 
 interface Question {
-  /** `late`: the deadline came first, so it need not be asked any more. */
-  state: "queued" | "asked" | "late";
-}
-
-interface OpenQuestion extends Question {
-  readonly answer: Promise<FoundOrder>;
+  readonly id: string;
+  /** Of no effect once its deadline has come. */
+  readonly settle: (found: FoundOrder) => void;
 }
 
 const DEADLINE_MS = 2_000;
 const MOST_WAITING = 1_000;
+/** Orders that one statement asks for: as many as the usual number of clients of a load test, and a millisecond. */
+const MOST_TOGETHER = 64;
 
 const unavailable = (because: string): FoundOrder => ({ kind: "unavailable", because });
 
@@ -61,8 +60,10 @@ export function createFindOrder({
   mostWaiting = MOST_WAITING,
   deadlineMs = DEADLINE_MS,
 }: FindOrderOptions): (id: string) => Promise<FoundOrder> {
-  const open = new Map<string, OpenQuestion>();
-  const takeTurn = createTurns(atOnce, mostWaiting);
+  /** The answers to come, of all questions that are waiting or asked. */
+  const open = new Map<string, Promise<FoundOrder>>();
+  const waiting = new Map<string, Question>();
+  let asking = 0;
   let isOutage = false;
   const report = (result: FoundOrder): void => {
     if (isOutage === (result.kind === "unavailable")) return;
@@ -70,41 +71,56 @@ export function createFindOrder({
     onOutage(result.kind === "unavailable" ? result.because : undefined);
   };
 
-  const askInTurn = async (id: string, question: Question): Promise<FoundOrder> => {
-    const endTurn = await takeTurn();
-    if (!endTurn) return unavailable("too many questions are waiting");
+  const take = (id: string, stored: StoredOrder | undefined): FoundOrder => {
+    if (!stored) return { kind: "not-found" };
+    const body = Buffer.from(stored.document);
+    cache.add({ id, document: body, sha256: stored.sha256 });
+    const etag = `"${Buffer.from(stored.sha256).toString("hex")}"`;
+    return { kind: "found", order: { body, etag }, from: "postgres" };
+  };
+
+  const askFor = async (questions: readonly Question[]): Promise<void> => {
     try {
-      if (question.state === "late") return unavailable("late");
-      question.state = "asked";
-      const stored = await ask(id);
-      if (!stored) return { kind: "not-found" };
-      const body = Buffer.from(stored.document);
-      cache.add({ id, document: body, sha256: stored.sha256 });
-      const etag = `"${Buffer.from(stored.sha256).toString("hex")}"`;
-      return { kind: "found", order: { body, etag }, from: "postgres" };
+      const orders = await ask(questions.map(({ id }) => id));
+      for (const { id, settle } of questions) settle(take(id, orders.get(id)));
     } catch (error) {
-      return unavailable(error instanceof Error ? error.message : String(error));
-    } finally {
-      endTurn();
+      const because = error instanceof Error ? error.message : String(error);
+      for (const { settle } of questions) settle(unavailable(because));
     }
   };
 
-  const pose = (id: string): OpenQuestion => {
-    const question: Question = { state: "queued" };
+  const askForWaiting = async (): Promise<void> => {
+    if (asking === atOnce) return;
+    asking += 1;
+    while (waiting.size > 0) {
+      const questions = [...waiting.values()].slice(0, MOST_TOGETHER);
+      for (const { id } of questions) waiting.delete(id);
+      await askFor(questions);
+    }
+    asking -= 1;
+  };
+
+  const pose = (id: string): Promise<FoundOrder> => {
     const answer = new Promise<FoundOrder>((resolve) => {
+      if (waiting.size >= mostWaiting) {
+        resolve(unavailable("too many questions are waiting"));
+        return;
+      }
       const deadline = setTimeout(() => {
-        question.state = "late";
+        // It need not be asked any more.
+        waiting.delete(id);
         resolve(unavailable(`no answer within ${deadlineMs} ms`));
       }, deadlineMs).unref();
-      void askInTurn(id, question).then((result) => {
+      const settle = (found: FoundOrder): void => {
         clearTimeout(deadline);
-        resolve(result);
-      });
+        resolve(found);
+      };
+      waiting.set(id, { id, settle });
     }).finally(() => open.delete(id));
+    open.set(id, answer);
     void answer.then(report);
-    const posed = Object.assign(question, { answer });
-    open.set(id, posed);
-    return posed;
+    void askForWaiting();
+    return answer;
   };
 
   return async function findOrder(id) {
@@ -113,10 +129,9 @@ export function createFindOrder({
       const order = cache.find(id);
       if (order) return { kind: "found", order, from: "memory" };
       if (!isPossible) return { kind: "not-found" };
-      const earlier = open.get(id);
       // On the second way round every open question was posed after this request came.
-      const isOld = mayBeOld && earlier?.state === "asked";
-      const result = await (earlier ?? pose(id)).answer;
+      const isOld = mayBeOld && open.has(id) && !waiting.has(id);
+      const result = await (open.get(id) ?? pose(id));
       if (result.kind !== "not-found" || !isOld) return result;
     }
   };

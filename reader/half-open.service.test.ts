@@ -5,6 +5,7 @@ import { waitUntil } from "../e2e/support/wait-until";
 import { numberedOrders, type OrderWriter, openOrderWriter } from "../e2e/support/write-orders";
 import { createPrisma } from "../prisma/client";
 import { connectOrderSource } from "../prisma/read-orders";
+import { createAskForOrders } from "./ask-for-orders";
 import { createFindOrder } from "./find-order";
 import { listen } from "./listen";
 import { createOrderCache } from "./order-cache";
@@ -71,12 +72,7 @@ describe("look-ups in a Postgres that has fallen silent", () => {
   test("are unavailable after two seconds, and found again when it answers", async () => {
     await writer.write(numberedOrders("n", 0, 100));
     const prisma = createPrisma(proxy.url, { connections: 2, name: "test-lookup", answerWithinMs: 1_900 });
-    const select = { document: true, sha256: true } as const;
-    const find = createFindOrder({
-      cache: createOrderCache(1_000_000),
-      ask: async (id) => (await prisma.order.findUnique({ where: { id }, select })) ?? undefined,
-      atOnce: 2,
-    });
+    const find = createFindOrder({ cache: createOrderCache(1_000_000), ask: createAskForOrders(prisma), atOnce: 2 });
     expect(await find("n0")).toMatchObject({ kind: "found" });
 
     proxy.fallSilent({ alsoNew: true });

@@ -5,8 +5,9 @@ import { createLog } from "../runtime/log";
 import { runMain } from "../runtime/run-main";
 import { handleShutdown } from "../runtime/shutdown";
 import { createApp } from "./app";
+import { createAskForOrders } from "./ask-for-orders";
 import { createFastLane } from "./fast-lane";
-import { type AskForOrder, createFindOrder } from "./find-order";
+import { createFindOrder } from "./find-order";
 import { listen } from "./listen";
 import { createReaderMetrics } from "./metrics";
 import { createOrderCache } from "./order-cache";
@@ -74,8 +75,7 @@ runMain(program, async (settings) => {
   metrics.watch(cache, refresh, listener.isListening);
 
   // Cache, else Postgres → HTTP.
-  const ask: AskForOrder = async (id) =>
-    (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined;
+  const ask = createAskForOrders(prisma);
   const onOutage = (because: string | undefined): void => {
     if (because === undefined)
       log.info({ event: "reader.lookups-recovered" }, "look-ups in PostgreSQL are answered again");
@@ -87,7 +87,7 @@ runMain(program, async (settings) => {
   };
   const findOrder = createFindOrder({ cache, ask, atOnce: LOOKUP_CONNECTIONS, onOutage });
   // Prisma builds its engine with the first question; asked here, nobody's request waits for that.
-  await ask("").catch(() => {});
+  await ask([""]).catch(() => {});
   const stream = settings.READER_RECENT ? createRecentStream(recent) : undefined;
   const app = createApp({ findOrder, refreshState: refresh.state, recent: stream, metrics, log });
   const { READER_HOST: host, READER_PORT: port } = settings;

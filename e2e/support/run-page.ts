@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { type Browser, chromium } from "playwright-core";
 import { createPrisma } from "../../prisma/client";
 import { createApp } from "../../reader/app";
+import { createAskForOrders } from "../../reader/ask-for-orders";
 import { createFindOrder } from "../../reader/find-order";
 import { createReaderMetrics } from "../../reader/metrics";
 import { createOrderCache } from "../../reader/order-cache";
@@ -53,13 +54,8 @@ export async function runPage(): Promise<RunningPage> {
   const prisma = createPrisma(postgres.url, { connections: 4, name: "test-page", answerWithinMs: 1_900 });
   // Prisma builds its engine with the first question, and a look-up has a deadline.
   await prisma.order.count();
-  const select = { document: true, sha256: true } as const;
-  const findOrder = createFindOrder({
-    // Of no use, so that every look-up asks Postgres.
-    cache: createOrderCache(1),
-    ask: async (id) => (await prisma.order.findUnique({ where: { id }, select })) ?? undefined,
-    atOnce: 4,
-  });
+  // The cache is of no use, so that every look-up asks Postgres.
+  const findOrder = createFindOrder({ cache: createOrderCache(1), ask: createAskForOrders(prisma), atOnce: 4 });
   const log = pino({ level: "silent" });
   const orders = createRecentOrders(prisma, log);
   const recent = createRecentStream(orders);
