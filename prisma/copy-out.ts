@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { type CopyRow, CopyTupleParser } from "./copy-tuples";
+import { LendingSocket } from "./lending-socket";
 
 /**
  * A question `COPY … TO STDOUT (FORMAT binary)` to a client of `pg`, which knows how to ask it and not how to give the
@@ -63,12 +64,18 @@ class CopyOut implements pg.Submittable {
     const socket = connection.stream;
     const [listener] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     if (!listener) return new Error("nobody reads the connection");
+    const setLending = (isLending: boolean): void => {
+      // An encrypted connection is read by another socket, whose pieces are ours to keep.
+      if (socket instanceof LendingSocket) socket.isLending = isLending;
+    };
     socket.off("data", listener).on("data", this.#read);
+    setLending(true);
     this.#socket = socket;
     this.#giveBack = (rest) => {
       this.#socket = undefined;
+      setLending(false);
       socket.off("data", this.#read).on("data", listener);
-      if (rest.length > 0) listener(rest);
+      if (rest.length > 0) listener(Buffer.from(rest));
     };
     this.#silence = setTimeout(() => {
       socket.destroy(new Error(`the server has sent nothing for ${this.#options.silenceMs} ms`));
@@ -123,7 +130,7 @@ class CopyOut implements pg.Submittable {
           return;
         }
         if (bytes.length - position < MESSAGE_HEAD_BYTES) {
-          this.#cutHead = bytes.subarray(position);
+          this.#cutHead = Buffer.from(bytes.subarray(position));
           return;
         }
         this.#type = type;

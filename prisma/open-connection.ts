@@ -1,5 +1,5 @@
-import { Socket } from "node:net";
 import pg from "pg";
+import { LendingSocket } from "./lending-socket";
 
 /** A connection of `pg`, and a way to end it that works on a frozen server and on a half-open socket too. */
 export interface Connection {
@@ -28,7 +28,7 @@ export async function openConnection(
   databaseUrl: string,
   options: { name: string; answerWithinMs: number },
 ): Promise<Connection> {
-  const socket = new Socket();
+  const socket = new LendingSocket();
   const client = new pg.Client({
     connectionString: databaseUrl,
     application_name: options.name,
