@@ -10,6 +10,7 @@ import { generateOrders } from "../tools/publish/generate-order";
 import { lagOf } from "./support/kafka-records";
 import { processesNaming } from "./support/processes-naming";
 import { type RunningSystem, runSystem } from "./support/run-system";
+import { timeOf } from "./support/time-of";
 import { waitUntil } from "./support/wait-until";
 
 const home = mkdtempSync(join(tmpdir(), "orders-flow-"));
@@ -64,24 +65,30 @@ function pidOf(program: string): number | undefined {
   return line === undefined ? undefined : Number.parseInt(line, 10);
 }
 
+/** A process that has just been started again is there in a moment. */
+async function kill(program: string): Promise<void> {
+  process.kill(await waitUntil(`${program} runs`, () => pidOf(program)), "SIGKILL");
+}
+
 test("1,000 generated orders are readable within two seconds of being published, each with its very bytes", async () => {
   const { sent, failed, ids } = await publish("--generate", "1000", "--seed", "1");
   expect({ sent, failed, ids: ids.length }).toEqual({ sent: 1_000, failed: 0, ids: 1_000 });
-  const publishedAt = performance.now();
-  await waitUntil("all stored", async () => (await counters())["received"] === 1_000);
-  // A partition's orders are committed in their order, and what is not in memory is looked for in Postgres: with the last
-  // order of each partition, all are readable. Asking for a thousand would measure this test instead.
-  const { rows: last } = await owner.query(
-    `SELECT DISTINCT ON ("partition") "id" FROM orders ORDER BY "partition", "offset" DESC`,
-  );
-  for (const { id } of last) await waitUntil(`order ${id}`, async () => (await get(id)).status === 200);
-  expect(performance.now() - publishedAt).toBeLessThan(2_000);
+  const untilReadable = async (): Promise<void> => {
+    await waitUntil("all stored", async () => (await counters())["received"] === 1_000);
+    // A partition's orders are committed in their order, and what is not in memory is looked for in Postgres: with the last
+    // order of each partition, all are readable. Asking for a thousand would measure this test instead.
+    const { rows: last } = await owner.query(
+      `SELECT DISTINCT ON ("partition") "id" FROM orders ORDER BY "partition", "offset" DESC`,
+    );
+    for (const { id } of last) await waitUntil(`order ${id}`, async () => (await get(id)).status === 200);
+  };
+  expect(await timeOf(untilReadable)).toBeLessThan(2_000);
   for (const { id, bytes } of generateOrders({ count: 1_000, seed: 1 })) {
     const { status, body } = await get(id);
     expect({ id, status }).toEqual({ id, status: 200 });
     expect(body.equals(bytes)).toBe(true);
   }
-}, 60_000);
+});
 
 test("a document with odd white space, CRLF and a last newline comes back as it was published", async () => {
   const [order] = generateOrders({ count: 1, seed: 2 });
@@ -115,15 +122,15 @@ test("bad records between good ones cost the good ones nothing, and the lag come
   expect(rows).toEqual([]);
   const brokers = String(system.env["KAFKA_BROKERS"]).split(",");
   await waitUntil("a lag of 0", async () => (await lagOf(brokers, "orders", "orders-ingestor")) === 0);
-}, 60_000);
+});
 
 test("kill -9 of the ingestor and of the reader in the middle of 5,000 orders loses and doubles none", async () => {
   const before = await counters();
   const publishing = publish("--generate", "5000", "--seed", "4", "--rate", "1500");
   await waitUntil("some stored", async () => ((await counters())["received"] ?? 0) > (before["received"] ?? 0) + 500);
-  process.kill(pidOf("dist/ingestor/main.js") ?? 0, "SIGKILL");
+  await kill("dist/ingestor/main.js");
   await waitUntil("the ingestor was started again", () => pidOf("dist/ingestor/main.js"));
-  process.kill(pidOf("dist/reader/main.js") ?? 0, "SIGKILL");
+  await kill("dist/reader/main.js");
   const { sent } = await publishing;
   expect(sent).toBe(5_000);
   const after = await waitUntil(
@@ -145,4 +152,4 @@ test("kill -9 of the ingestor and of the reader in the middle of 5,000 orders lo
     expect({ id, status }).toEqual({ id, status: 200 });
     expect(body.equals(bytes)).toBe(true);
   }
-}, 120_000);
+});

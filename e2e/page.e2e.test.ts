@@ -104,11 +104,13 @@ describe("the page", () => {
     expect(await page.locator("tbody tr").last().getAttribute("data-item")).toBe("699");
     await page.click(".raw > summary");
     await page.click(".json summary:has-text('items')");
+    await page.locator('.json summary[data-range="2900 … 2999"]').waitFor();
     expect(await page.locator(".json summary[data-range]").count()).toBe(30);
     expect(await page.locator(".json *").count()).toBeLessThan(500);
     await page.click('.json summary[data-range="2900 … 2999"]');
     const last = page.locator('.json details:has(> summary[data-range="2900 … 2999"]) > details').last();
     await last.locator("summary").click();
+    await last.getByText('"chrt_id"').waitFor();
     expect(JSON.parse((await last.textContent()) ?? "")).toEqual(JSON.parse(SAMPLE).items[0]);
   });
 

@@ -155,6 +155,7 @@ test("an outage is given up after a few letters, which are free again then", asy
 
 // G5. Fails when the connection is kept after it has broken.
 test("a connection that is lost costs one call, and the next delivers", async () => {
+  await deliver(await reject([Buffer.from("b")]));
   const ids = await reject([Buffer.from("c")]);
   await prisma.$queryRaw`
     SELECT pg_terminate_backend(pid, 10000)::text FROM pg_stat_activity

@@ -5,6 +5,7 @@ import { lagOf, produce, testKafka } from "../e2e/support/kafka-records";
 import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import { timeOf } from "../e2e/support/time-of";
 import { waitUntil } from "../e2e/support/wait-until";
 import { createPrisma, type Prisma } from "../prisma/client";
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
     INGESTOR_BATCH_RECORDS: "50",
   });
   await publish(100);
-  await untilIngested(60_000);
+  await untilIngested();
 });
 
 afterAll(async () => {
@@ -59,10 +60,10 @@ async function publish(count: number): Promise<void> {
 /** Every time that the ingestor joins its group it opens its partitions. */
 const openings = (): number => ingestor.log.filter((line) => line["event"] === "positions.opened").length;
 
-async function untilIngested(limitMs: number): Promise<void> {
+async function untilIngested(): Promise<void> {
   const areAll = async (): Promise<boolean> =>
     (await prisma.order.count()) === published && (await prisma.outboxRow.count()) >= rubbish;
-  await waitUntil("all ingested", areAll, { limitMs });
+  await waitUntil("all ingested", areAll);
 }
 
 /** Of the log. */
@@ -78,7 +79,6 @@ afterEach(async () => {
   await waitUntil(
     "all dead letters delivered",
     async () => (await prisma.outboxRow.count({ where: { deliveredAt: null } })) === 0,
-    { limitMs: 20_000 },
   );
   // A producer that got no answer sends again, so the log may hold some of them twice; each has ended as something.
   await waitUntil("a lag of 0", async () => (await lagOf(orders.brokers, orders.name, orders.name)) === 0);
@@ -96,8 +96,9 @@ test("the broker is stopped in the middle of 1,000 orders, and started again", a
   await kafka.start();
   // From the moment that the broker takes records again.
   await publish(100);
-  await waitUntil("it goes on", async () => (await prisma.order.count()) > before, { limitMs: 2_000 });
-  await untilIngested(20_000);
+  const goesOn = (): Promise<true> => waitUntil("it goes on", async () => (await prisma.order.count()) > before);
+  expect(await timeOf(goesOn)).toBeLessThan(2_000);
+  await untilIngested();
   expect(openings()).toBe(opened);
 });
 
@@ -114,5 +115,5 @@ test("the broker freezes, which /readyz and the log tell, and thaws", async () =
   kafka.thaw();
   await waitUntil("the log tells its end", () => told("outage.ended"));
   await publish(100);
-  await untilIngested(20_000);
+  await untilIngested();
 });

@@ -39,7 +39,7 @@ const storedIds = async (): Promise<string[]> => {
 };
 
 const untilStored = (...ids: string[]): Promise<unknown> =>
-  waitUntil(`${ids} stored`, async () => (await storedIds()).join() === ids.join(), { limitMs: 30_000 });
+  waitUntil(`${ids} stored`, async () => (await storedIds()).join() === ids.join());
 
 const hasLogged = (event: string): boolean => ingestor.log.some((line) => line["event"] === event);
 
@@ -107,7 +107,7 @@ test("a topic that was made anew begins a new epoch from its start", async () =>
     { next_offset: 3, stored: 3 },
     { next_offset: 1, stored: 1 },
   ]);
-}, 90_000);
+});
 
 test("a topic that was made anew is recognised also when it has grown past the old position", async () => {
   await start();
@@ -123,7 +123,7 @@ test("a topic that was made anew is recognised also when it has grown past the o
     { next_offset: 2, stored: 2 },
     { next_offset: 4, received: 4, stored: 4 },
   ]);
-}, 90_000);
+});
 
 test("the same topic goes on in its epoch", async () => {
   await start();
@@ -148,34 +148,30 @@ test("offsets that Kafka deleted before they were ingested are recorded as a gap
   await untilStored("a", "d");
   expect(hasLogged("positions.gap")).toBe(true);
   expect(await positions()).toMatchObject([{ next_offset: 4, received: 2, stored: 2, gap: 2 }]);
-}, 90_000);
+});
 
 // G1. Fails when the position stands before what follows the last record, of its transaction or of aborted ones.
 test.each([
   ["the end of a transaction", 0],
   ["aborted transactions", 2],
-])(
-  "what Kafka deletes behind the last record is no gap where it is %s",
-  async (_, aborted) => {
-    await start();
-    await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("a") }], "commit");
-    await untilStored("a");
-    for (let i = 0; i < aborted; i++) {
-      await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("aborted") }], "abort");
-    }
-    const end = 2 + 2 * aborted;
-    const isAtEnd = async () => (await positions())[0]?.["next_offset"] === end;
-    await waitUntil("the position is the log's end", isAtEnd, { limitMs: 30_000 });
-    await ingestor.stop();
-    await deleteRecordsBefore(orders.brokers, orders.name, end);
-    await start();
-    await publish("b");
-    await untilStored("a", "b");
-    expect(hasLogged("positions.moved")).toBe(false);
-    expect(await positions()).toMatchObject([{ next_offset: end + 1, received: 2, stored: 2, gap: 0 }]);
-  },
-  90_000,
-);
+])("what Kafka deletes behind the last record is no gap where it is %s", async (_, aborted) => {
+  await start();
+  await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("a") }], "commit");
+  await untilStored("a");
+  for (let i = 0; i < aborted; i++) {
+    await produceInTransaction(orders.brokers, orders.name, [{ value: orderWithId("aborted") }], "abort");
+  }
+  const end = 2 + 2 * aborted;
+  const isAtEnd = async () => (await positions())[0]?.["next_offset"] === end;
+  await waitUntil("the position is the log's end", isAtEnd);
+  await ingestor.stop();
+  await deleteRecordsBefore(orders.brokers, orders.name, end);
+  await start();
+  await publish("b");
+  await untilStored("a", "b");
+  expect(hasLogged("positions.moved")).toBe(false);
+  expect(await positions()).toMatchObject([{ next_offset: end + 1, received: 2, stored: 2, gap: 0 }]);
+});
 
 // G1. Fails when a partition that has no position in an epoch begins where its log begins: what is gone is told nowhere.
 test("what Kafka deletes of a partition that was added while no ingestor ran is a gap", async () => {
@@ -194,7 +190,7 @@ test("what Kafka deletes of a partition that was added while no ingestor ran is 
     { next_offset: 1, received: 1, gap: 0 },
     { next_offset: 4, received: 1, gap: 3 },
   ]);
-}, 90_000);
+});
 
 test("what Kafka had deleted before the first ingestor came is no gap, in any partition", async () => {
   await addPartitions(orders.brokers, orders.name, 2);
@@ -209,7 +205,7 @@ test("what Kafka had deleted before the first ingestor came is no gap, in any pa
     { next_offset: 3, received: 1, gap: 0 },
     { next_offset: 3, received: 1, gap: 0 },
   ]);
-}, 90_000);
+});
 
 test("records of aborted transactions are never seen, and control records hold up nothing", async () => {
   await start();
@@ -220,7 +216,7 @@ test("records of aborted transactions are never seen, and control records hold u
   await publish("b");
   await untilStored("a", "b");
   expect(await positions()).toMatchObject([{ received: 2, stored: 2 }]);
-}, 90_000);
+});
 
 test("kill -9 again and again before anything is committed makes the ingestor careful, and convicts no record", async () => {
   const blocker = new pg.Client({ connectionString: topic.database.ownerUrl });
@@ -232,7 +228,7 @@ test("kill -9 again and again before anything is committed makes the ingestor ca
     await start();
     await waitUntil(`start ${starts}`, async () => {
       const { rows } = await owner.query("SELECT unfinished_starts FROM positions");
-      return rows[0]?.unfinished_starts === starts;
+      return rows[0]?.unfinished_starts >= starts;
     });
     if (starts < 4) await ingestor.stop("SIGKILL");
   }
@@ -242,7 +238,7 @@ test("kill -9 again and again before anything is committed makes the ingestor ca
   expect(hasLogged("partition.careful")).toBe(true);
   const { rows } = await owner.query("SELECT reason FROM outbox");
   expect(rows).toEqual([{ reason: "deserialize" }]);
-}, 120_000);
+});
 
 test("after a restart the lag comes to 0 also where the log ends in a transaction's marker", async () => {
   await start();
@@ -251,10 +247,14 @@ test("after a restart the lag comes to 0 also where the log ends in a transactio
   await ingestor.stop();
   // As one leaves it that is killed at once after its transaction, before it told Kafka anything.
   await owner.query("UPDATE positions SET next_offset = 1");
-  await deleteGroup(orders.brokers, orders.name);
+  // One that could not say goodbye in time is still a member for a while.
+  await waitUntil("the group is deleted", async () => {
+    await deleteGroup(orders.brokers, orders.name);
+    return true;
+  });
   await start();
   await waitUntil("a lag of 0", async () => (await lagOf(orders.brokers, orders.name, orders.name)) === 0);
-}, 90_000);
+});
 
 test("after a restart aborted records that fill whole fetches hold up nothing", async () => {
   await start();
@@ -266,7 +266,7 @@ test("after a restart aborted records that fill whole fetches hold up nothing", 
   await publish("b", "c");
   await start();
   await untilStored("a", "b", "c");
-}, 90_000);
+});
 
 test("deleted offsets are a gap also where only aborted records follow them", async () => {
   await start();
@@ -284,33 +284,29 @@ test("deleted offsets are a gap also where only aborted records follow them", as
     const [position] = await positions();
     return position && { gap: Number(position["gap"]), received: Number(position["received"]) };
   };
-  await waitUntil("the gap is recorded", async () => ((await counted())?.gap ?? 0) > 0, { limitMs: 30_000 });
+  await waitUntil("the gap is recorded", async () => ((await counted())?.gap ?? 0) > 0);
   expect([
     { gap: 2, received: 2 },
     { gap: 3, received: 1 },
   ]).toContainEqual(await counted());
   await publish("e");
-  await waitUntil("e stored", async () => (await storedIds()).includes("e"), { limitMs: 30_000 });
-}, 90_000);
+  await waitUntil("e stored", async () => (await storedIds()).includes("e"));
+});
 
 // Fails when the topic's id is not looked at: where it has grown past the old position at once nothing else tells.
 test.each([
   ["is still shorter than the old one", 2],
   ["has grown past the old one at once", 9],
-])(
-  "a topic that is made anew while the ingestor runs begins a new epoch, also where it %s",
-  async (_, count) => {
-    const old = ["old-0", "old-1", "old-2", "old-3"];
-    const anew = Array.from({ length: count }, (_, index) => `new-${index}`);
-    await start();
-    await publish(...old);
-    await untilStored(...old);
-    await recreateTopic(orders.brokers, orders.name);
-    await publish(...anew);
-    await untilStored(...anew, ...old);
-    expect(hasLogged("positions.topic-made-anew")).toBe(true);
-    const readAgain = async () => (await positions())[1]?.["received"] === count;
-    await waitUntil("the new epoch has every record of the new topic", readAgain, { limitMs: 30_000 });
-  },
-  90_000,
-);
+])("a topic that is made anew while the ingestor runs begins a new epoch, also where it %s", async (_, count) => {
+  const old = ["old-0", "old-1", "old-2", "old-3"];
+  const anew = Array.from({ length: count }, (_, index) => `new-${index}`);
+  await start();
+  await publish(...old);
+  await untilStored(...old);
+  await recreateTopic(orders.brokers, orders.name);
+  await publish(...anew);
+  await untilStored(...anew, ...old);
+  expect(hasLogged("positions.topic-made-anew")).toBe(true);
+  const readAgain = async () => (await positions())[1]?.["received"] === count;
+  await waitUntil("the new epoch has every record of the new topic", readAgain);
+});

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { startHalfOpenProxy } from "../e2e/support/half-open-proxy";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
+import { waitUntil } from "../e2e/support/wait-until";
 import { numberedOrders, type OrderWriter, openOrderWriter } from "../e2e/support/write-orders";
 import { projectRoot } from "../runtime/project-root";
 import { connectOrderSource, type OrderRange, type OrderSource } from "./read-orders";
@@ -17,7 +18,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   epoch = await writer.beginEpoch();
-  source = await connectOrderSource(database.readerUrl);
+  source = await waitUntil("a connection", () => connectOrderSource(database.readerUrl));
 });
 afterEach(() => source?.close());
 afterAll(async () => {
@@ -132,7 +133,7 @@ describe("orders in bulk", () => {
   test("end with an error when the server falls silent in the middle", async () => {
     await writer.write(Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`silent${n}`, "x".repeat(1_000_000)])));
     const proxy = await startHalfOpenProxy(database.readerUrl);
-    const silent = await connectOrderSource(proxy.url);
+    const silent = await waitUntil("a connection", () => connectOrderSource(proxy.url));
     const range = { partition: { epoch, partition: 0 }, from: 0n, to: 40n, limit: 40, newestFirst: false };
     await expect(silent.readOrders(range, () => proxy.fallSilent())).rejects.toThrow("has sent nothing");
     await silent.close();

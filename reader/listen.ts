@@ -85,7 +85,7 @@ export function listen({
       while (!stopping.signal.aborted) {
         await pause(heartbeatMs, ended.signal);
         if (ended.loss) throw ended.loss;
-        await connection.ask("SELECT 1");
+        if (!stopping.signal.aborted) await connection.ask("SELECT 1");
       }
     } finally {
       ended.forget();

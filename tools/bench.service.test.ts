@@ -92,7 +92,7 @@ test("freshness measures orders of its own, and those that come in through Kafka
     "--rounds",
     "1",
     "--seconds",
-    "1",
+    "3",
     "--orders",
     "50",
     "--ingest",

@@ -188,7 +188,11 @@ it("tells a database without any table", async () => {
   expect(await complaints("migrations", { DATABASE_URL: url.href })).toEqual([
     expect.stringMatching(/no tables of this project → npm run migrate/),
   ]);
-  await ask(database.ownerUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+  // The owner may not end an autovacuum that happens to be at work there, which makes it a matter of a moment.
+  await waitUntil(`${name} is dropped`, async () => {
+    await ask(database.ownerUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    return true;
+  });
 });
 
 it("tells rights that a role lacks, and those that it does not need", async () => {

@@ -71,7 +71,7 @@ export function breakablePart<T>(
       if (process_?.pid() !== undefined) signalTree(pid(), "SIGCONT");
       await stop();
       guardian.dismiss();
-      rmSync(home.folder, { recursive: true, force: true });
+      rmSync(home.folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -51,14 +51,19 @@ export async function produceInTransaction(
   }
 }
 
+/** A broker that is busy with other topics answers late. */
+const PATIENCE_MS = 20_000;
+
 /** Deletes a topic with all that it holds and makes it anew with one partition. */
 export async function recreateTopic(brokers: readonly string[], topic: string): Promise<void> {
   await asAdmin(brokers, async (admin) => {
-    await admin.deleteTopics({ topics: [topic] });
+    await admin.deleteTopics({ topics: [topic], timeout: PATIENCE_MS });
     await waitUntil("the topic is gone", async () => !(await admin.listTopics()).includes(topic));
-    await waitUntil("the topic is made anew", () =>
-      admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false }),
-    );
+    // False where an attempt that was given up has made it.
+    await waitUntil("the topic is made anew", async () => {
+      await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false, timeout: PATIENCE_MS });
+      return true;
+    });
     // kafkajs' own waiting for leaders fails where the broker's metadata lags behind the creation.
     await waitUntil("the topic has its leader", async () => (await admin.fetchTopicOffsets(topic)).length === 1);
   });
@@ -81,7 +86,7 @@ export async function deleteRecordsBefore(
 /** Adds partitions to a topic, up to so many. */
 export async function addPartitions(brokers: readonly string[], topic: string, count: number): Promise<void> {
   await asAdmin(brokers, async (admin) => {
-    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    await admin.createPartitions({ topicPartitions: [{ topic, count }], timeout: PATIENCE_MS });
     await waitUntil("the partitions have their leaders", async () => {
       return (await admin.fetchTopicOffsets(topic)).length === count;
     });

@@ -30,7 +30,11 @@ export async function createTestDatabase(original = testAddress("TEST_TEMPLATE_D
       await client.end();
     }
   };
-  await asOwner(`CREATE DATABASE ${name} TEMPLATE ${original}`);
+  // Somebody who has just left the original may still be there for a moment.
+  await waitUntil(`${name} is made`, async () => {
+    await asOwner(`CREATE DATABASE ${name} TEMPLATE ${original}`);
+    return true;
+  });
   return {
     ownerUrl: withDatabase(owner, name),
     ingestorUrl: withDatabase(testAddress("TEST_INGESTOR_DATABASE_URL"), name),

@@ -3,6 +3,7 @@ import pg from "pg";
 import { testAddress } from "./test-address";
 import { createTestDatabase } from "./test-database";
 import { createTestTopic } from "./test-topic";
+import { waitUntil } from "./wait-until";
 
 const listTopics = async (): Promise<string[]> => {
   const brokers = testAddress("TEST_KAFKA_BROKERS").split(",");
@@ -41,7 +42,7 @@ test("a test's topic exists until it is dropped", async () => {
   const topic = await createTestTopic({ partitions: 2 });
   expect(await listTopics()).toContain(topic.name);
   await topic.drop();
-  expect(await listTopics()).not.toContain(topic.name);
+  await waitUntil("it is gone", async () => !(await listTopics()).includes(topic.name));
 });
 
 test("the topics of the system are there", async () => {

@@ -25,7 +25,12 @@ export async function createTestTopic({
 } = {}): Promise<TestTopic> {
   const name = `test-${randomBytes(6).toString("hex")}`;
   const asAdmin = async (act: (admin: Admin) => Promise<unknown>): Promise<void> => {
-    const admin = new Kafka({ clientId: "test-topic", brokers, logLevel: logLevel.NOTHING }).admin();
+    const admin = new Kafka({
+      clientId: "test-topic",
+      brokers,
+      connectionTimeout: 10_000,
+      logLevel: logLevel.NOTHING,
+    }).admin();
     await admin.connect();
     try {
       await act(admin);
@@ -36,14 +41,23 @@ export async function createTestTopic({
   const settings = { "max.message.bytes": "8388608", ...ANY_TIMESTAMP, ...config };
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
   await asAdmin(async (admin) => {
-    await admin.createTopics({
-      topics: [{ topic: name, numPartitions: partitions, configEntries }],
-      waitForLeaders: false,
+    // False where an attempt that was given up has made it.
+    await waitUntil(`${name} is made`, async () => {
+      const topics = [{ topic: name, numPartitions: partitions, configEntries }];
+      await admin.createTopics({ topics, waitForLeaders: false, timeout: PATIENCE_MS });
+      return true;
     });
     await waitUntil(`${name} has its leaders`, async () => (await admin.fetchTopicOffsets(name)).length === partitions);
   });
-  return { name, brokers, drop: () => asAdmin((admin) => admin.deleteTopics({ topics: [name] })) };
+  return {
+    name,
+    brokers,
+    drop: () => asAdmin((admin) => admin.deleteTopics({ topics: [name], timeout: PATIENCE_MS })),
+  };
 }
+
+/** A broker that is busy with other topics answers late. */
+const PATIENCE_MS = 20_000;
 
 const ANY_TIMESTAMP = {
   "message.timestamp.before.max.ms": "9223372036854775807",

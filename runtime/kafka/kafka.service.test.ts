@@ -1,6 +1,7 @@
 import { CompressionTypes, type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage } from "kafkajs";
 import { testKafka } from "../../e2e/support/kafka-records";
 import { createTestTopic, type TestTopic } from "../../e2e/support/test-topic";
+import { waitUntil } from "../../e2e/support/wait-until";
 import { EXPANDED_LIMIT } from "./codecs/codecs";
 import { asKafkajsHeaders, type Header, headersOf } from "./headers";
 import { undecodableOf } from "./undecodable";
@@ -105,6 +106,9 @@ test("aborted records are never seen, committed ones are, and the lag ends at 0 
   await inTransaction("aborted", "abort");
   await inTransaction("kept", "commit");
   await inTransaction("aborted", "abort");
+  const admin = await connected(kafka.admin());
+  // The end of a transaction is answered before its control record is written.
+  await waitUntil("the last control record", async () => (await admin.fetchTopicOffsets(topic.name))[0]?.high === "9");
 
   const reader = await consumer();
   const seen: string[] = [];
@@ -120,7 +124,6 @@ test("aborted records are never seen, committed ones are, and the lag ends at 0 
   await atEnd;
   expect(seen).toEqual(["kept", "kept"]);
   await reader.stop();
-  const admin = await connected(kafka.admin());
   const committed = await admin.fetchOffsets({ groupId: topic.name, topics: [topic.name] });
   expect(committed).toMatchObject([{ partitions: [{ offset: "9" }] }]);
 });

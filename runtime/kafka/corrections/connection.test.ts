@@ -26,7 +26,7 @@ afterAll(() => {
 
 const optionsOf = (requestTimeout: number) => ({
   ...{ host: "127.0.0.1", port: (server.address() as AddressInfo).port },
-  ...{ logger: quiet, requestTimeout, connectionTimeout: 1_000 },
+  ...{ logger: quiet, requestTimeout, connectionTimeout: 30_000 },
   socketFactory: ({ host, port, onConnect }: { host: string; port: number; onConnect: () => void }) =>
     connect({ host, port }, onConnect),
 });
@@ -122,7 +122,7 @@ test("a connection that ended in the middle of an answer can be used again (kafk
     if (answers++ > 0) return void socket.write(answerOf(correlationId, 8, 8));
     socket.write(answerOf(correlationId, 1_000, 500), () => socket.end());
   });
-  const connection = new Connection({ ...optionsOf(2_000), port: broker.port });
+  const connection = new Connection({ ...optionsOf(60_000), port: broker.port });
   await connection.connect();
   expect(await send(connection)).toBe("KafkaJSConnectionClosedError");
   await connection.connect();
