@@ -29,11 +29,14 @@ function letterNamed(id: string): NewReplay {
  * @returns whether it was the ledger that the server let go: of the two it is the one that notices, after a second of
  *   waiting; so the ledger, unless this process stood still before the other one began to wait
  */
-async function markInDeadlock(first: string, second: string): Promise<boolean> {
-  const lock = (id: string) => other.query("SELECT FROM replays WHERE dlq_id = $1 FOR UPDATE", [id]);
+async function markInDeadlock(first: NewReplay, second: NewReplay, offset: bigint): Promise<boolean> {
+  const lock = ({ id }: NewReplay) => other.query("SELECT FROM replays WHERE dlq_id = $1 FOR UPDATE", [id]);
   await other.query("BEGIN");
   await lock(second);
-  const marked = ledger.markSent([first, second].map((id, offset) => ({ id, replay: 1, offset: BigInt(offset) })));
+  const marked = ledger.markSent([
+    { ...first, offset },
+    { ...second, offset: offset + 1n },
+  ]);
   await untilBlocked(other);
   const isLedger = await lock(first).then(
     () => true,
@@ -47,11 +50,12 @@ async function markInDeadlock(first: string, second: string): Promise<boolean> {
 // Fails when a deadlock's victim gives up: of two operators at once one ended in the middle of ten thousand letters.
 test("an operator whose statement falls victim to a deadlock with another's writes it again", async () => {
   const { rows } = await other.query<{ id: number }>("INSERT INTO epochs (topic) VALUES ('orders') RETURNING id");
-  let letters = 0;
-  for (let isVictim = false; !isVictim; letters += 2) {
-    const names = [`letter-${letters}`, `letter-${letters + 1}`] as const;
-    await ledger.claim(rows[0]?.id ?? 0, names.map(letterNamed));
-    isVictim = await markInDeadlock(...names);
+  let sent = 0;
+  for (let isVictim = false; !isVictim; sent += 2) {
+    const first = letterNamed(`letter-${sent}`);
+    const second = letterNamed(`letter-${sent + 1}`);
+    await ledger.claim(rows[0]?.id ?? 0, [first, second]);
+    isVictim = await markInDeadlock(first, second, BigInt(sent));
   }
-  expect(await ledger.countStates()).toEqual({ sent: letters });
+  expect(await ledger.countStates()).toEqual({ sent });
 });
