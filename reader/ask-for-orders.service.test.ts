@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { numberedOrders, type OrderWriter, openOrderWriter } from "../e2e/support/write-orders";
 import { createPrisma, type Prisma } from "../prisma/client";
@@ -17,22 +18,19 @@ afterAll(async () => {
   await database.drop();
 });
 
-test("orders of all sizes are brought byte for byte, and an id that there is none of brings nothing", async () => {
-  const large = Object.fromEntries(
-    [262_143, 262_144, 262_145, 1_048_576].map((bytes) => [
-      `${bytes} bytes`,
-      "ж".repeat(bytes / 2) + "x".repeat(bytes % 2),
-    ]),
-  );
-  const written = {
-    ...numberedOrders("n", 0, 60),
-    ...large,
-    'a "quoted", {braced} \\ id': "\r\n{}\n",
-  };
-  await writer.write(written);
-  const ids = Object.keys(written);
-  const orders = await createAskForOrders(prisma)([...ids, "unknown", "N0"]);
-  expect(Object.fromEntries([...orders].map(([id, { document }]) => [id, document]))).toEqual(
-    Object.fromEntries(ids.map((id) => [id, written[id as keyof typeof written]])),
-  );
+const documentOf = (bytes: number): string => "ж".repeat(bytes / 2) + "x".repeat(bytes % 2);
+const digestOf = (document: string): Uint8Array => new Uint8Array(createHash("sha256").update(document).digest());
+
+test("what is asked for together comes byte for byte with its digest, what is large says so and comes alone", async () => {
+  const small = { ...numberedOrders("n", 0, 60), 'a "quoted", {braced} \\ id': "\r\n{}\n", most: documentOf(16_383) };
+  const large = { large: documentOf(16_384), larger: documentOf(1_048_576) };
+  await writer.write({ ...small, ...large });
+  const ask = createAskForOrders(prisma);
+  const orders = await ask.together([...Object.keys(small), ...Object.keys(large), "unknown", "N0", "n0 "]);
+  const expected = Object.entries(small).map(([id, document]) => [id, { document, sha256: digestOf(document) }]);
+  expect(Object.fromEntries(orders)).toEqual({ ...Object.fromEntries(expected), large: "large", larger: "large" });
+  for (const [id, document] of Object.entries(large)) {
+    expect(await ask.alone(id)).toEqual({ document, sha256: digestOf(document) });
+  }
+  expect(await ask.alone("unknown")).toBeUndefined();
 });

@@ -1,24 +1,23 @@
 import type { Prisma } from "../prisma/client";
 import type { AskForOrders, StoredOrder } from "./find-order";
 
-/** Two hundred times the usual order. What is larger is brought alone, so that no answer is larger than its largest. */
-const BROUGHT_TOGETHER_BYTES = 262_144;
+/** A dozen times the usual order: the sixty-four that are asked for together are at most as large as the largest alone. */
+const LARGE_BYTES = 16_384;
 
-/** Asks PostgreSQL for orders by their ids: a statement for all of them, and one more for each that is large. */
+/** Asks PostgreSQL for orders by their ids. */
 export function createAskForOrders(prisma: Pick<Prisma, "$queryRaw" | "order">): AskForOrders {
-  return async (ids) => {
-    const rows = await prisma.$queryRaw<readonly { id: string; document: string | null; sha256: Uint8Array }[]>`
-      SELECT id, sha256, CASE WHEN octet_length(document) <= ${BROUGHT_TOGETHER_BYTES} THEN document END AS document
-      FROM orders WHERE id = ANY (${ids}::text[])`;
-    const orders = new Map<string, StoredOrder>();
-    for (const { id, document, sha256 } of rows) {
-      const order = document === null ? await findLarge(prisma, id) : { document, sha256 };
-      if (order) orders.set(id, order);
-    }
-    return orders;
+  return {
+    alone: async (id) =>
+      (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined,
+    together: async (ids) => {
+      const rows = await prisma.$queryRaw<readonly { id: string; document: string | null; sha256: Uint8Array }[]>`
+        SELECT id, sha256, CASE WHEN octet_length(document) < ${LARGE_BYTES} THEN document END AS document
+        FROM orders WHERE id = ANY (${ids}::text[])`;
+      return new Map(rows.map(({ id, document, sha256 }) => [id, answerOf(document, sha256)]));
+    },
   };
 }
 
-async function findLarge(prisma: Pick<Prisma, "order">, id: string): Promise<StoredOrder | undefined> {
-  return (await prisma.order.findUnique({ where: { id }, select: { document: true, sha256: true } })) ?? undefined;
+function answerOf(document: string | null, sha256: Uint8Array): StoredOrder | "large" {
+  return document === null ? "large" : { document, sha256 };
 }

@@ -44,7 +44,11 @@ async function startReader({ hasLane }: { hasLane: boolean }) {
     cache.add({ id, document, sha256: createHash("sha256").update(document).digest() });
   }
   const metrics = createReaderMetrics();
-  const findOrder = createFindOrder({ cache, ask: async () => new Map(), atOnce: 4 });
+  const findOrder = createFindOrder({
+    cache,
+    ask: { alone: async () => undefined, together: async () => new Map() },
+    atOnce: 4,
+  });
   const log = pino({ level: "silent" });
   const app = createApp({ findOrder, refreshState: () => ({ kind: "live" }), metrics, log }).callback();
   let passedOn = 0;

@@ -1,24 +1,36 @@
 import { createHash } from "node:crypto";
-import { createFindOrder, type FoundOrder, type StoredOrder } from "./find-order";
+import { type AskForOrders, createFindOrder, type FoundOrder, type StoredOrder } from "./find-order";
 import { createOrderCache } from "./order-cache";
 
 function stored(document: string): StoredOrder {
   return { document, sha256: createHash("sha256").update(document).digest() };
 }
 
-/** A Postgres whose answers the test gives, one question at a time; `questions` has what was asked together. */
+interface AskedFor {
+  readonly id: string;
+  readonly answer: (order: StoredOrder | "large" | undefined) => void;
+  readonly fail: (error: Error) => void;
+}
+
+/** A Postgres whose answers the test gives, one id at a time. `statements` has what was asked for at a time. */
 function openQuestions() {
-  const asked: { id: string; answer: (order: StoredOrder | undefined) => void; fail: (error: Error) => void }[] = [];
-  const questions: (readonly string[])[] = [];
-  const ask = async (ids: readonly string[]) => {
-    questions.push(ids);
-    const answers = ids.map(
-      (id) => new Promise<StoredOrder | undefined>((answer, fail) => asked.push({ id, answer, fail })),
-    );
-    const orders = await Promise.all(answers);
-    return new Map(ids.flatMap((id, n) => (orders[n] ? [[id, orders[n]] as const] : [])));
+  const asked: AskedFor[] = [];
+  const statements: string[] = [];
+  const answerTo = (id: string) =>
+    new Promise<StoredOrder | "large" | undefined>((answer, fail) => asked.push({ id, answer, fail }));
+  const ask: AskForOrders = {
+    alone: async (id) => {
+      statements.push(id);
+      const order = await answerTo(id);
+      return order === "large" ? undefined : order;
+    },
+    together: async (ids) => {
+      statements.push(ids.join(" "));
+      const orders = await Promise.all(ids.map(answerTo));
+      return new Map(ids.flatMap((id, n) => (orders[n] ? [[id, orders[n]] as const] : [])));
+    },
   };
-  return { asked, questions, ask };
+  return { asked, statements, ask };
 }
 
 function createFinder(options: { atOnce?: number; mostWaiting?: number; deadlineMs?: number } = {}) {
@@ -147,14 +159,13 @@ describe("finding an order", () => {
   });
 
   test("asks no more questions at once than it may, and asks for what waits together when one ends", async () => {
-    const { find, asked, questions } = createFinder({ atOnce: 2 });
+    const { find, asked, statements } = createFinder({ atOnce: 2 });
     const found = ["a", "b", "c", "d"].map((id) => find(id));
     await settle();
     expect(asked.map(({ id }) => id)).toEqual(["a", "b"]);
     asked[0]?.fail(new Error("lost"));
     await settle();
-    // What waited meanwhile is asked for together.
-    expect(questions).toEqual([["a"], ["b"], ["c", "d"]]);
+    expect(statements).toEqual(["a", "b", "c d"]);
     for (const { answer } of asked.slice(1)) answer(undefined);
     expect((await Promise.all(found)).map(text)).toEqual(["unavailable", "not-found", "not-found", "not-found"]);
   });
@@ -163,8 +174,52 @@ describe("finding an order", () => {
     const { find, asked } = createFinder({ atOnce: 1, mostWaiting: 1 });
     void find("a");
     void find("b");
-    expect(text(await find("c"))).toBe("unavailable");
+    expect(await find("c")).toEqual({ kind: "unavailable", because: "too many questions are waiting" });
     expect(asked).toHaveLength(1);
+  });
+
+  // G6. Fails when those that are asked for together get one another's orders, or when there is no end to how many.
+  test("gives each of those that it asks for together its own order, sixty-four of them at a time", async () => {
+    const { find, asked, statements } = createFinder({ atOnce: 1 });
+    const ids = Array.from({ length: 66 }, (_, n) => `order-${n}`);
+    const found = ids.map((id) => find(id));
+    asked[0]?.answer(undefined);
+    await settle();
+    for (const { id, answer } of asked.slice(1)) answer(id === "order-2" ? undefined : stored(`document of ${id}`));
+    await settle();
+    asked.at(-1)?.answer(stored("the last"));
+    const expected = ids.map((id) => `document of ${id}`);
+    expect((await Promise.all(found)).map(text)).toEqual(
+      expected.with(0, "not-found").with(2, "not-found").with(65, "the last"),
+    );
+    expect(statements).toEqual(["order-0", ids.slice(1, 65).join(" "), "order-65"]);
+  });
+
+  test("asks alone for what is large, and nobody waits for it", async () => {
+    const { find, asked, statements } = createFinder({ atOnce: 2 });
+    const found = ["a", "b", "large", "small"].map((id) => find(id));
+    asked[0]?.answer(undefined);
+    await settle();
+    asked[2]?.answer("large");
+    asked[3]?.answer(stored("small"));
+    expect(text((await found[3]) as FoundOrder)).toBe("small");
+    expect(statements).toEqual(["a", "b", "large small", "large"]);
+    asked[4]?.answer(stored("large"));
+    expect(text((await found[2]) as FoundOrder)).toBe("large");
+  });
+
+  test("asks for each alone when they cannot be asked for together, so that one fails alone", async () => {
+    const { find, asked, statements } = createFinder({ atOnce: 1 });
+    const found = ["a", "good", "bad"].map((id) => find(id));
+    asked[0]?.answer(undefined);
+    await settle();
+    asked[2]?.fail(new Error("invalid page"));
+    await settle();
+    asked[3]?.answer(stored("good"));
+    await settle();
+    asked[4]?.fail(new Error("invalid page"));
+    expect((await Promise.all(found)).map(text)).toEqual(["not-found", "good", "unavailable"]);
+    expect(statements).toEqual(["a", "good bad", "good", "bad"]);
   });
 
   test("does not ask for an id that no order can have", async () => {

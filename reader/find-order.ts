@@ -3,12 +3,13 @@ import type { OrderCache, ReadyOrder } from "./order-cache";
 
 /**
  * An order by its id: from memory, else from Postgres, which is asked once however many wait. Ids that come while all that
- * may be asked at the same time is being asked are asked for together, in one statement.
+ * may be asked at the same time is being asked are asked for together, in one statement; if that fails, or an order is
+ * large, each of them alone: nobody waits for another one's order, or fails with it.
  *
- * An id's question is `waiting` while it has not been asked, then `asked`, then settled and forgotten. Whoever comes while
- * it is open waits for the same answer. *Found* is true for all of them. *Not found* is true only for those who came
- * before it was asked: the order may have been stored since, so the others ask once more. What could not be asked is
- * `unavailable`, never *not found*.
+ * An id's question is `waiting`, then asked, perhaps `waiting` once more to be asked alone, then settled and forgotten.
+ * Whoever comes while it is open waits for the same answer. *Found* is true for all of them. *Not found* is true only for
+ * those who came before it was asked: the order may have been stored since, so the others ask once more. What could not
+ * be asked is `unavailable`, never *not found*.
  */
 
 export type FoundOrder =
@@ -22,8 +23,13 @@ export interface StoredOrder {
   readonly sha256: Uint8Array;
 }
 
-/** Asks Postgres; an id without an order means that it has none, an error that it could not say. */
-export type AskForOrders = (ids: readonly string[]) => Promise<ReadonlyMap<string, StoredOrder>>;
+/** Asks Postgres. An error means that it could not say. */
+export interface AskForOrders {
+  /** Undefined means that there is no such order. */
+  alone(id: string): Promise<StoredOrder | undefined>;
+  /** What has no entry does not exist; what is `large` exists, and has to be asked for alone. */
+  together(ids: readonly string[]): Promise<ReadonlyMap<string, StoredOrder | "large">>;
+}
 
 export interface FindOrderOptions {
   readonly cache: OrderCache;
@@ -40,13 +46,15 @@ export interface FindOrderOptions {
 
 interface Question {
   readonly id: string;
-  /** Of no effect once its deadline has come. */
+  /** False once it is settled: then it need not be asked any more. */
+  isOpen: boolean;
+  isAlone: boolean;
   readonly settle: (found: FoundOrder) => void;
 }
 
 const DEADLINE_MS = 2_000;
 const MOST_WAITING = 1_000;
-/** Orders that one statement asks for: as many as the usual number of clients of a load test, and a millisecond. */
+/** Orders that one statement asks for, which takes a millisecond. */
 const MOST_TOGETHER = 64;
 
 const unavailable = (because: string): FoundOrder => ({ kind: "unavailable", because });
@@ -80,23 +88,49 @@ export function createFindOrder({
   };
 
   const askFor = async (questions: readonly Question[]): Promise<void> => {
+    const [first] = questions;
     try {
-      const orders = await ask(questions.map(({ id }) => id));
-      for (const { id, settle } of questions) settle(take(id, orders.get(id)));
+      if (first && questions.length === 1) {
+        first.settle(take(first.id, await ask.alone(first.id)));
+        return;
+      }
+      const orders = await ask.together(questions.map(({ id }) => id));
+      for (const question of questions) {
+        const stored = orders.get(question.id);
+        if (stored === "large") waitToBeAlone(question);
+        else question.settle(take(question.id, stored));
+      }
     } catch (error) {
       const because = error instanceof Error ? error.message : String(error);
-      for (const { settle } of questions) settle(unavailable(because));
+      if (questions.length === 1) first?.settle(unavailable(because));
+      else for (const question of questions) waitToBeAlone(question);
     }
+  };
+
+  const waitToBeAlone = (question: Question): void => {
+    question.isAlone = true;
+    if (!question.isOpen) return;
+    waiting.set(question.id, question);
+    void askForWaiting();
+  };
+
+  /** Those that are asked next: the first, with others that may be asked together with it. */
+  const takeWaiting = (): readonly Question[] => {
+    const questions: Question[] = [];
+    for (const question of waiting.values()) {
+      if (questions.length === MOST_TOGETHER) break;
+      if (questions.length > 0 && question.isAlone) continue;
+      questions.push(question);
+      if (question.isAlone) break;
+    }
+    for (const { id } of questions) waiting.delete(id);
+    return questions;
   };
 
   const askForWaiting = async (): Promise<void> => {
     if (asking === atOnce) return;
     asking += 1;
-    while (waiting.size > 0) {
-      const questions = [...waiting.values()].slice(0, MOST_TOGETHER);
-      for (const { id } of questions) waiting.delete(id);
-      await askFor(questions);
-    }
+    while (waiting.size > 0) await askFor(takeWaiting());
     asking -= 1;
   };
 
@@ -106,16 +140,19 @@ export function createFindOrder({
         resolve(unavailable("too many questions are waiting"));
         return;
       }
-      const deadline = setTimeout(() => {
-        // It need not be asked any more.
-        waiting.delete(id);
-        resolve(unavailable(`no answer within ${deadlineMs} ms`));
-      }, deadlineMs).unref();
-      const settle = (found: FoundOrder): void => {
-        clearTimeout(deadline);
-        resolve(found);
+      const question: Question = {
+        ...{ id, isOpen: true, isAlone: false },
+        settle: (found) => {
+          question.isOpen = false;
+          clearTimeout(deadline);
+          resolve(found);
+        },
       };
-      waiting.set(id, { id, settle });
+      const deadline = setTimeout(() => {
+        waiting.delete(id);
+        question.settle(unavailable(`no answer within ${deadlineMs} ms`));
+      }, deadlineMs).unref();
+      waiting.set(id, question);
     }).finally(() => open.delete(id));
     open.set(id, answer);
     void answer.then(report);

@@ -87,7 +87,7 @@ runMain(program, async (settings) => {
   };
   const findOrder = createFindOrder({ cache, ask, atOnce: LOOKUP_CONNECTIONS, onOutage });
   // Prisma builds its engine with the first question; asked here, nobody's request waits for that.
-  await ask([""]).catch(() => {});
+  await ask.alone("").catch(() => {});
   const stream = settings.READER_RECENT ? createRecentStream(recent) : undefined;
   const app = createApp({ findOrder, refreshState: refresh.state, recent: stream, metrics, log });
   const { READER_HOST: host, READER_PORT: port } = settings;
