@@ -119,6 +119,8 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
         // Whoever reported the outage may be of a generation that has ended since: success speaks for all of them.
         deps.onOutage("PostgreSQL", undefined);
         deps.onOutage("Kafka", missing.length > 0 ? partitionUnknown : undefined);
+        // It is recorded by now, and will not be found again.
+        for (const { partition, missing: gap } of positions) reportGap(deps, partition, gap);
         if (startedIn !== generation) return;
         for (const each of positions) settle(each);
         if (missing.length === 0) return;
@@ -132,7 +134,7 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     }
   };
 
-  const settle = ({ missing, lag, ...position }: OpenedPosition): void => {
+  const settle = ({ missing: _, lag, ...position }: OpenedPosition): void => {
     const { epoch, partition, nextOffset, lastRecord } = position;
     const fetchOffset = lastRecord?.offset ?? nextOffset;
     const opened: OpenPartition = {
@@ -146,7 +148,6 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     consumer.resume([{ topic, partitions: [partition] }]);
     positioning.delete(partition);
     open.set(partition, opened);
-    reportGap(deps, partition, missing);
     deps.metrics.lag.set({ partition }, Number(lag));
     log.info(
       { event: "positions.opened", epoch, partition, nextOffset: nextOffset.toString() },

@@ -9,10 +9,11 @@ import type { Verdict } from "./judge";
  *
  * The child is `absent`, or `starting` until it says that it is ready, or `waiting` for a value, or `judging` one. It is
  * started when it is needed. A child that ends while it starts, or cannot be started at all, says something of this
- * machine and nothing of the value: the judging fails, to be tried again. If it dies or exceeds the deadline while
- * judging, it is absent again, and a fresh one judges something harmless of the same size. If that one dies as well, it
- * is the machine again; else the value is tried anew. A value under which children have died several times in a row,
- * while this process lives and harmless values are judged in between, is what kills.
+ * machine and nothing of the value: the judging fails, to be tried again; so does one that ends while judging by a SIGKILL
+ * of somebody else's, the system's for want of memory among them. If it dies otherwise, or exceeds the deadline, it is
+ * absent again, and a fresh one judges something harmless of the same size. If that one dies as well, it is the machine
+ * again; else the value is tried anew. A value under which children have died several times in a row, while this process
+ * lives and harmless values are judged in between, is what kills.
  */
 export interface ApartJudge {
   /** @throws NoJudgeError if no process can be had that judges; the next call tries anew */
@@ -23,7 +24,7 @@ export interface ApartJudge {
 /** No process can be had that judges: an outage of this machine, never the fault of a record. */
 export class NoJudgeError extends Error {
   override readonly name = "NoJudgeError";
-  /** @param code the system's, where it refuses a process; JUDGE_ENDED for one that ended before it had judged anything */
+  /** @param code the system's, where it refuses a process; JUDGE_ENDED for one that ended before it had judged anything, SIGKILL for one that was killed */
   constructor(readonly code: string) {
     super(
       `no process can be had that judges a record apart (${code}): is there a limit of processes, open files or memory, and is the program all there?`,
@@ -37,7 +38,7 @@ const START_MS = 30_000;
 const DEADLINE_MS = 10_000;
 /** Enough for the largest record that Kafka takes, and far less than what the ingestor has. */
 const HEAP_MIB = 256;
-/** One death may be somebody's kill -9. */
+/** One death may be a chance. */
 const DEATHS_TO_CONVICT = 3;
 
 /** @param program the child's program; it says something once it is ready, and answers every message with a verdict */
@@ -69,12 +70,14 @@ export function createApartJudge(program = join(__dirname, "judge-child")): Apar
     throw new NoJudgeError(codeOf(refusal) ?? "JUDGE_ENDED");
   };
 
-  /** The verdict, or undefined if the child has died of it. */
+  /** The verdict, or undefined if the child has died of it: no value kills by a signal that only another process sends. */
   const ask = async (value: Buffer | null): Promise<Verdict | undefined> => {
     const asked = child ?? (await start());
     const answer = hear(asked, DEADLINE_MS);
     asked.send({ value }, (error) => error && asked.kill("SIGKILL"));
-    return (await answer) as Verdict | undefined;
+    const verdict = await answer;
+    if (verdict === undefined && asked.signalCode === "SIGKILL" && !asked.killed) throw new NoJudgeError("SIGKILL");
+    return verdict as Verdict | undefined;
   };
 
   const judge = async (value: Buffer | null): Promise<Verdict> => {

@@ -2,6 +2,7 @@ import { createApartJudge } from "../ingestor/judge-apart";
 import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { readSettings } from "../runtime/settings";
 import { widthOf } from "./align-columns";
+import { printable } from "./dlq/redact";
 import { loadLocalEnv } from "./local-env";
 import { Progress } from "./progress";
 import { Ledger } from "./replay-dlq/ledger";
@@ -133,7 +134,7 @@ async function describeSent(result: ReplayResult, ledger: Ledger): Promise<strin
   const failures = await ledger.listFailures(MOST_FAILURES);
   const more = failedAgain - failures.length;
   return [
-    ...failures.map(({ id, failure }) => `failed again: ${id}: ${failure}`),
+    ...failures.map(({ id, failure }) => `failed again: ${printable(id)}: ${printable(failure)}`),
     ...(more > 0 ? [`and ${more} more that failed again (npm run dlq -- list)`] : []),
     `${describeMatched(result)}, ${sent} sent: ${stored} stored, ${duplicate} duplicates, ${failedAgain} failed again; ${stay} stay`,
   ];

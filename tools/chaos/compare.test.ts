@@ -12,8 +12,8 @@ const good: Outcome = {
     { n: 1, partition: 0, offset: 1, at: 0 },
   ],
   log: [
-    { partition: 0, offset: 0, n: 0, sha256: "aa", envelope: "ea", claim: undefined },
-    { partition: 0, offset: 1, n: 1, sha256: "bb", envelope: "eb", claim: undefined },
+    { partition: 0, offset: 0, n: 0, sha256: "aa", envelope: "ea", claim: undefined, replay: undefined },
+    { partition: 0, offset: 1, n: 1, sha256: "bb", envelope: "eb", claim: undefined, replay: undefined },
   ],
   letters: [letter],
   life: "orders:1",
@@ -78,9 +78,25 @@ test("a record that was sent twice because its acknowledgement was lost is expec
 });
 
 test("a record that was brought back has its letter under the name of its first failure, and no other", () => {
-  const back = good.log.slice(1).map((record) => ({ ...record, offset: 2, claim: letter.id }));
+  const back = good.log.slice(1).map((record) => ({ ...record, offset: 2, claim: letter.id, replay: "1" }));
   const after = { ...good, log: [...good.log, ...back], received: new Map([[0, 3]]) };
   expect(compare({ ...after, letters: [letter, { ...letter, offset: 2 }] })).toMatchObject(nothingWrong);
   const renamed = { ...letter, id: "orders:1:0:2", offset: 2 };
   expect(compare({ ...after, letters: [letter, renamed] })).toMatchObject({ dlqMissing: 1, dlqExtra: 1 });
+});
+
+test("a dead letter that was brought back twice in one go is there twice, though each has its letter", () => {
+  const back = [2, 3].map((offset) => ({ ...letter, offset, n: 1, claim: letter.id, replay: "1" }));
+  const twice = { ...good, log: [...good.log, ...back], received: new Map([[0, 4]]) };
+  const letters = [letter, ...back];
+  expect(compare({ ...twice, letters })).toMatchObject({ ...nothingWrong, twice: 1 });
+  const [once, again] = back as [(typeof back)[0], (typeof back)[0]];
+  const log = [...good.log, once, { ...again, replay: "2" }];
+  expect(compare({ ...twice, log, letters })).toMatchObject(nothingWrong);
+});
+
+test("a dead letter that was brought back with other bytes than were published is wrong", () => {
+  const back = { ...letter, offset: 2, n: 1, claim: letter.id, replay: "1", sha256: "bx" };
+  const changed = { ...good, log: [...good.log, back], received: new Map([[0, 3]]), letters: [letter, back] };
+  expect(compare(changed)).toMatchObject({ ...nothingWrong, wrongBytes: 1 });
 });

@@ -16,6 +16,8 @@ export interface LogRecord extends Content {
   readonly n: number | undefined;
   /** The `x-dlq-id` that it came with, brought back; undefined: it is no dead letter that was brought back. */
   readonly claim: string | undefined;
+  /** The `x-dlq-replays` that it came with: which bringing back of it this is. */
+  readonly replay: string | undefined;
 }
 
 /** A dead letter as the dead-letter topic has it. */
@@ -47,9 +49,9 @@ export interface Comparison {
   readonly poison: number;
   /** Acknowledged orders that PostgreSQL does not have, and records of the log that nobody has received. */
   readonly lost: number;
-  /** Records that were received more than once. */
+  /** Records that were received more than once, and dead letters that were brought back more than once in one go. */
   readonly twice: number;
-  /** Orders that PostgreSQL has with other bytes than were published. */
+  /** Orders that PostgreSQL has, and records that the log has, brought back or not, with other bytes than were published. */
   readonly wrongBytes: number;
   /** Orders that PostgreSQL has and nobody has published: poison that was stored, say. */
   readonly unfounded: number;
@@ -72,8 +74,10 @@ export function compare(outcome: Outcome): Comparison {
     poison: acknowledged.filter(isPoison).length,
     lost:
       orders.filter(({ id }) => !outcome.stored.has(id)).length + countUnlogged(outcome) + countReceived(outcome, -1),
-    twice: countReceived(outcome, +1),
-    wrongBytes: orders.filter(({ id, sha256 }) => isOther(outcome.stored.get(id), sha256)).length,
+    twice: countReceived(outcome, +1) + countBroughtBackAgain(outcome.log),
+    wrongBytes:
+      orders.filter(({ id, sha256 }) => isOther(outcome.stored.get(id), sha256)).length +
+      outcome.log.filter(({ n = -1, sha256 }) => sends.has(n) && sends.get(n)?.sha256 !== sha256).length,
     unfounded: [...outcome.stored.keys()].filter((id) => !published.has(id)).length,
     ...compareLetters(outcome, sends),
   };
@@ -108,6 +112,12 @@ function countReceived({ log, received }: Outcome, direction: 1 | -1): number {
     const difference = (received.get(partition) ?? 0) - (logged.get(partition) ?? 0);
     return sum + Math.max(0, difference * direction);
   }, 0);
+}
+
+/** Each bringing back of a letter is one record, whoever was killed on the way. */
+function countBroughtBackAgain(log: readonly LogRecord[]): number {
+  const names = log.flatMap(({ claim, replay }) => (claim === undefined ? [] : [`${claim} ${replay}`]));
+  return names.length - new Set(names).size;
 }
 
 function compareLetters(

@@ -26,7 +26,8 @@ export async function readOutcome(deps: ReadOutcomeDeps): Promise<Outcome> {
     const headers = textsOf(headersOf(message));
     const n = headers.get(CHAOS_HEADER);
     const place = { partition, offset: Number(message.offset), n: n === undefined ? n : Number(n) };
-    log.push({ ...place, claim: headers.get("x-dlq-id"), ...contentOf(message) });
+    const claim = { claim: headers.get("x-dlq-id"), replay: headers.get("x-dlq-replays") };
+    log.push({ ...place, ...claim, ...contentOf(message) });
   });
   const letters: Letter[] = [];
   await walk(deps, deps.dlqTopic, (message) => {

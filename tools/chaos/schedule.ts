@@ -101,7 +101,9 @@ export function makeSchedule(wish: {
     const fault = deck[random.integer(0, deck.length - 1)] as FaultName;
     const [first, ...others] = faultTargets[fault];
     const target = random.pick<FaultTarget>([first, ...others]);
-    const length = random.next() < LONG_SHARE ? LONG_MS : SHORT_MS;
+    const isUnusual = random.next() < LONG_SHARE;
+    // Most replays have the time to end well; the others are killed on the way, for a later one to go on.
+    const length = isUnusual === (fault === "replay") ? SHORT_MS : LONG_MS;
     const duration = INSTANT.has(fault) ? 0 : Math.min(random.integer(length.least, length.most), end - at);
     if (!wish.targets.includes(target)) continue;
     if ((busyUntil.get(target) ?? 0) > at) continue;

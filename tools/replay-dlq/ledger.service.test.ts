@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 function letterNamed(id: string): NewReplay {
-  const replay = { id, replay: 1, firstFailedAt: new Date(), orderId: id, mended: null };
+  const replay = { id, replay: 1, firstFailedAt: new Date(), orderId: id, mended: null, edit: null };
   return { ...replay, digest: Buffer.alloc(32), partition: 0, searchFrom: 0n };
 }
 

@@ -92,7 +92,7 @@ export class Ledger {
   async findNext(names: readonly ReplayName[]): Promise<ReadonlyMap<string, NextReplay>> {
     const { rows } = await this.#client.query<FoundReplay>(
       `SELECT DISTINCT r.dlq_id AS id, r.replay, r.state, r.run,
-         CASE WHEN r.state IN ('planned', 'gone') THEN r.value END AS value,
+         CASE WHEN r.state IN ('planned', 'gone') THEN r.value END AS value, r.edit,
          r.state = 'failed' AND r.value IS NOT NULL AND r.order_id IS NULL AS "isInVain"
        FROM unnest($1::text[], $2::int[]) AS wanted (id, replay)
        JOIN replays r ON r.dlq_id = wanted.id COLLATE "C" AND r.replay >= wanted.replay - 1`,
@@ -140,14 +140,14 @@ export class Ledger {
   async claim(epoch: number, replays: readonly NewReplay[]): Promise<ReadonlySet<string>> {
     const { rows } = await this.#write<ReplayName>(
       `INSERT INTO replays
-         (dlq_id, replay, state, run, epoch, first_failed_at, order_id, value, digest, partition, search_from)
-       SELECT id, replay, 'sending', $1, $2, first_failed_at::timestamptz, order_id, value, digest, partition, search_from
-       FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::int[], $10::bigint[])
-         AS claimed (id, replay, first_failed_at, order_id, value, digest, partition, search_from)
+         (dlq_id, replay, state, run, epoch, first_failed_at, order_id, value, edit, digest, partition, search_from)
+       SELECT id, replay, 'sending', $1, $2, first_failed_at::timestamptz, order_id, value, edit, digest, partition, search_from
+       FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::int[], $11::bigint[])
+         AS claimed (id, replay, first_failed_at, order_id, value, edit, digest, partition, search_from)
        ORDER BY id, replay
        ON CONFLICT (dlq_id, replay) DO UPDATE SET
          state = 'sending', run = excluded.run, epoch = excluded.epoch, order_id = excluded.order_id,
-         value = excluded.value, digest = excluded.digest, partition = excluded.partition,
+         value = excluded.value, edit = excluded.edit, digest = excluded.digest, partition = excluded.partition,
          search_from = excluded.search_from, "offset" = NULL, claimed_at = now(), sent_at = NULL, told_at = NULL
        WHERE replays.state IN ('planned', 'gone')
        RETURNING dlq_id AS id, replay`,
@@ -156,6 +156,7 @@ export class Ledger {
         textArray(replays.map(({ firstFailedAt }) => firstFailedAt.toISOString())),
         textArray(replays.map(({ orderId }) => orderId)),
         byteaArray(replays.map(({ mended }) => mended)),
+        textArray(replays.map(({ edit }) => edit)),
         byteaArray(replays.map(({ digest }) => digest)),
         intArray(replays.map(({ partition }) => partition)),
         bigintArray(replays.map(({ searchFrom }) => searchFrom)),
@@ -192,7 +193,7 @@ export class Ledger {
   /** Kafka does not take these bytes, today or ever: claimed again, they begin with those of the letter. @throws as above */
   async refuse(replays: readonly ReplayName[]): Promise<void> {
     const { rowCount } = await this.#write(
-      `UPDATE replays r SET state = 'planned', value = NULL FROM unnest($2::text[], $3::int[]) AS s (id, replay)
+      `UPDATE replays r SET state = 'planned', value = NULL, edit = NULL FROM unnest($2::text[], $3::int[]) AS s (id, replay)
        WHERE r.dlq_id = s.id COLLATE "C" AND r.replay = s.replay AND r.run = $1 AND r.state = 'sending'`,
       [this.#run, ...arraysOf(replays)],
     );
@@ -274,6 +275,8 @@ export interface KnownReplay {
   readonly state: ReplayState;
   /** The mended bytes; null if it was or is to be sent as it is. */
   readonly value: Buffer | null;
+  /** The command that made them, or left them as they are. */
+  readonly edit: string | null;
   /** Whether this run has it in hand. */
   readonly isOurs: boolean;
 }
@@ -294,6 +297,8 @@ export interface NewReplay extends ReplayName {
   readonly orderId: string | null;
   /** Null for what is sent as it is. */
   readonly mended: Buffer | null;
+  /** The command of --edit that made it so. */
+  readonly edit: string | null;
   readonly digest: Buffer;
   readonly partition: number;
   readonly searchFrom: bigint;
@@ -320,6 +325,7 @@ interface FoundReplay extends ReplayName {
   readonly state: ReplayState;
   readonly run: number;
   readonly value: Buffer | null;
+  readonly edit: string | null;
   readonly isInVain: boolean;
 }
 
@@ -331,7 +337,7 @@ function nextOf({ id, replay }: ReplayName, rows: ReadonlyMap<string, FoundRepla
   const row = rowOf(number);
   return {
     next: { id, replay: number },
-    known: row && { state: row.state, value: row.value, isOurs: row.run === run },
+    known: row && { state: row.state, value: row.value, edit: row.edit, isOurs: row.run === run },
     isMadeInVain: rowOf(replay - 1)?.isInVain ?? false,
   };
 }

@@ -10,6 +10,7 @@ import { findSent } from "./find-sent";
 import type { Ledger } from "./ledger";
 import { createFilter, type Letter, readLetter } from "./letter";
 import type { OffsetWish, ReplayOptions } from "./options";
+import { createPace, type Pace } from "./pace";
 import { describeProgress, type Report } from "./report";
 import { sendReady } from "./send";
 import { type Decision, type ReadyLetter, sift } from "./sift";
@@ -30,10 +31,11 @@ export interface ReplayDeps {
   readonly signal: AbortSignal;
 }
 
-/** What is sent to, and from where on it is looked for. */
+/** What is sent to, from where on it is looked for, and how fast. */
 interface Target {
   readonly epoch: number;
   readonly ends: Map<number, bigint>;
+  readonly pace: Pace;
 }
 
 /** Letters that are decided about and sent before the next: so many a second operator may mend in vain. */
@@ -96,7 +98,7 @@ function describeLogs(dlqTopic: string, logs: readonly LogBounds[]): string {
   return `${dlqTopic} has none of these --dlq-offsets; it has ${held.join(", ")}`;
 }
 
-async function openTarget({ ledger, admin, topic }: ReplayDeps): Promise<Target> {
+async function openTarget({ ledger, admin, topic, options }: ReplayDeps): Promise<Target> {
   const epoch = await ledger.readEpoch(topic);
   if (epoch === undefined) {
     throw new UsageError(
@@ -116,7 +118,7 @@ async function openTarget({ ledger, admin, topic }: ReplayDeps): Promise<Target>
         "Start the ingestor, then give the same command again",
     );
   }
-  return { epoch: epoch.id, ends };
+  return { epoch: epoch.id, ends, pace: createPace(options.rate) };
 }
 
 /** Finds out which records of interrupted runs Kafka has; the others may be sent by whoever comes to them. */

@@ -45,7 +45,7 @@ function readyLetter(offset: bigint, value = orderWithId(`o${offset}`)): ReadyLe
   const headers = asKafkajsHeaders(writeDeadLetterHeaders([], { ...info, reason: "schema" }));
   const letter = readLetter({ key: null, value, offset: String(offset), headers } as KafkaMessage, 0, topic.name);
   if (!letter) throw new Error("it is no letter");
-  return { kind: "ready", letter, next: nextReplayOf(letter), mended: null, orderId: null };
+  return { kind: "ready", letter, next: nextReplayOf(letter), mended: null, edit: null, orderId: null };
 }
 
 /** An answer that does not come, as kafkajs tells it. */
@@ -67,7 +67,7 @@ async function send(letters: readonly ReadyLetter[], accidents: ("before it is s
   };
   try {
     return await sendReady(letters, {
-      ...{ ledger, topic: topic.name, epoch: 1, ends: new Map([[0, 0n]]), rate: undefined },
+      ...{ ledger, topic: topic.name, epoch: 1, ends: new Map([[0, 0n]]), rate: undefined, pace: async () => {} },
       producer: unlucky,
       signal: new AbortController().signal,
       say: () => {},

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { CompressionTypes, type Message, type Producer, type RecordMetadata } from "kafkajs";
 import { writeReplayHeaders } from "../../ingestor/dead-letter";
 import { classifyFailure } from "../../ingestor/failure";
@@ -8,6 +7,7 @@ import { outlastOutage } from "../publish/outlast-outage";
 import type { FoundReplays } from "./find-sent";
 import type { Ledger, NewReplay, UncertainReplay } from "./ledger";
 import { type Letter, nameOf } from "./letter";
+import type { Pace } from "./pace";
 import type { ReadyLetter, StayingLetter } from "./sift";
 
 export interface SendDeps {
@@ -20,8 +20,10 @@ export interface SendDeps {
   readonly ends: Map<number, bigint>;
   /** Looks whether Kafka has what was to be sent. */
   readonly findSent: (replays: readonly UncertainReplay[]) => Promise<FoundReplays>;
-  /** Records a second. */
+  /** Records a second, by which they are portioned. */
   readonly rate: number | undefined;
+  /** Keeps to that rate over the whole run. */
+  readonly pace: Pace;
   /** Ends the sending between two requests. */
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
@@ -58,12 +60,8 @@ const PATIENCE_MS = 60_000;
 export async function sendReady(letters: readonly ReadyLetter[], deps: SendDeps): Promise<SendResult> {
   const staying: StayingLetter[] = [];
   const untouched = new Set(letters.map(({ letter }) => letter));
-  let due = performance.now();
   for (const portion of portionsOf(letters, deps.rate)) {
-    if (deps.rate !== undefined) {
-      await delay(Math.max(0, due - performance.now()), undefined, { signal: deps.signal }).catch(() => {});
-      due = Math.max(due, performance.now() - 1_000) + (portion.length * 1_000) / deps.rate;
-    }
+    await deps.pace(portion.length, deps.signal);
     if (deps.signal.aborted) break;
     staying.push(...(await sendPortion(portion, deps)));
     for (const { letter } of portion) untouched.delete(letter);
@@ -111,12 +109,12 @@ async function sendPortion(portion: readonly ReadyLetter[], deps: SendDeps): Pro
 }
 
 function describe(ready: ReadyLetter, ends: ReadonlyMap<number, bigint>): Claimed {
-  const { letter, next, mended, orderId } = ready;
+  const { letter, next, mended, edit, orderId } = ready;
   // A topic that was made anew may have fewer partitions.
   const partition = ends.has(letter.info.partition) ? letter.info.partition : letter.info.partition % ends.size;
   return {
     ...next,
-    ...{ ready, mended, orderId, partition, firstFailedAt: letter.info.firstFailedAt },
+    ...{ ready, mended, edit, orderId, partition, firstFailedAt: letter.info.firstFailedAt },
     digest: contentDigestOf({ key: letter.key, value: mended ?? letter.value }),
     searchFrom: ends.get(partition) ?? 0n,
   };

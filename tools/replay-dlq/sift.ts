@@ -31,6 +31,8 @@ export interface ReadyLetter {
   readonly next: ReplayName;
   /** The bytes to send in place of the letter's; null for its own. */
   readonly mended: Buffer | null;
+  /** The command of --edit that made them, or left them as they are. */
+  readonly edit: string | null;
   readonly orderId: string | null;
 }
 
@@ -56,6 +58,7 @@ interface Candidate extends NextReplay {
 /** With what is to be sent in place of its bytes, if anything is. */
 interface MendedCandidate extends Candidate {
   readonly mended: Buffer | null;
+  readonly edit: string | null;
 }
 
 /**
@@ -74,10 +77,10 @@ export async function sift(letters: readonly Letter[], deps: SiftDeps): Promise<
   }
 
   const toJudge: MendedCandidate[] = [];
-  for (const { candidate, result } of await mendAll(candidates, deps)) {
+  for (const { candidate, result, edit } of await mendAll(candidates, deps)) {
     const { letter } = candidate;
     if (typeof result === "string") decide({ kind: "stays", letter, why: "edit-failed", detail: result });
-    else toJudge.push({ ...candidate, mended: result });
+    else toJudge.push({ ...candidate, mended: result, edit });
   }
 
   const values = toJudge.map(({ letter, mended }) => ({
@@ -122,9 +125,17 @@ function findObstacle({ letter, next, known, isMadeInVain }: Candidate, { option
   return hasContent(letter) ? undefined : "without-bytes";
 }
 
-type MendResult = { readonly candidate: Candidate; readonly result: Buffer | null | string };
+interface MendResult {
+  readonly candidate: Candidate;
+  readonly result: Buffer | null | string;
+  readonly edit: string | null;
+}
 
-/** The mended bytes of each; null for what is sent as it is, a text for what could not be mended. */
+/**
+ * The mended bytes of each; null for what is sent as it is, a text for what could not be mended. What an earlier run has
+ * claimed, and Kafka does not have, is sent with the bytes of then, unless another command is given: the same one might
+ * make others of it today.
+ */
 async function mendAll(
   candidates: readonly Candidate[],
   { options: { edit }, signal }: SiftDeps,
@@ -134,9 +145,12 @@ async function mendAll(
   const work = async (): Promise<void> => {
     for (const [index, candidate] of entries) {
       const { letter, known } = candidate;
-      // The bytes of an earlier run that Kafka does not have: for whoever goes on without a command.
-      const result = edit === undefined ? (known?.value ?? null) : await mendOne(edit, letter, signal);
-      results[index] = { candidate, result };
+      if (known && (edit === undefined || edit === known.edit)) {
+        results[index] = { candidate, result: known.value, edit: known.edit };
+      } else {
+        const result = edit === undefined ? null : await mendOne(edit, letter, signal);
+        results[index] = { candidate, result, edit: edit ?? null };
+      }
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
@@ -151,11 +165,11 @@ async function mendOne(command: string, { value }: Letter, signal: AbortSignal):
 
 function decideBy(
   verdict: Verdict | undefined,
-  { letter, next, mended }: MendedCandidate,
+  { letter, next, mended, edit }: MendedCandidate,
   { options: { force } }: SiftDeps,
 ): Decision {
-  if (verdict?.kind === "accepted") return { kind: "ready", letter, next, mended, orderId: verdict.id };
-  if (force) return { kind: "ready", letter, next, mended, orderId: null };
+  if (verdict?.kind === "accepted") return { kind: "ready", letter, next, mended, edit, orderId: verdict.id };
+  if (force) return { kind: "ready", letter, next, mended, edit, orderId: null };
   const detail = verdict && `${verdict.reason} ${verdict.errors[0] ?? ""}`;
   return { kind: "stays", letter, why: "would-fail-again", ...(detail && { detail }) };
 }
