@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { KafkaJSConnectionError, KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded } from "kafkajs";
 import { projectRoot } from "../runtime/project-root";
 import { classifyFailure } from "./failure";
@@ -70,7 +71,15 @@ describe("an error is classified by its code:", () => {
       "retry",
       "ECONNREFUSED",
     ],
-    ["Redis that is full", Object.assign(new Error("OOM command not allowed"), { name: "ReplyError" }), "retry", "OOM"],
+    ["Redis that is full", new ReplyError("OOM command not allowed"), "retry", "OOM"],
+    [
+      "Redis that was made a replica",
+      new ReplyError("READONLY You can't write against a replica."),
+      "retry",
+      "READONLY",
+    ],
+    ["Redis that loads its data", new ReplyError("LOADING Redis is loading the dataset"), "retry", "LOADING"],
+    ["Redis whose disk is full", new ReplyError("MISCONF Redis is configured to save"), "retry", "MISCONF"],
     [
       "kafkajs that has given up, after all its retries,",
       Object.assign(new KafkaJSNonRetriableError("x"), {
@@ -100,6 +109,29 @@ describe("an error is classified by its code:", () => {
     ],
   ])("%s", (_, error, action, code) => {
     expect(classifyFailure(error)).toEqual({ action, code });
+  });
+
+  it("ioredis without a server is an outage: that refuses, is given up, or will not be tried again", async () => {
+    const told: unknown[] = [];
+    const ask = async (options: RedisOptions): Promise<unknown> => {
+      // Port 1 is nobody's.
+      const redis = new Redis(1, "127.0.0.1", options).on("error", (error) => told.push(error));
+      return redis.ping().then(
+        () => undefined,
+        (error: unknown) => {
+          redis.disconnect();
+          return error;
+        },
+      );
+    };
+    const givenUp = await ask({ maxRetriesPerRequest: 0, retryStrategy: () => 10 });
+    const closed = await ask({ retryStrategy: () => null });
+    expect(String(closed)).toContain("Connection is closed");
+    expect([told[0], givenUp, closed].map(classifyFailure)).toEqual([
+      { action: "retry", code: "ECONNREFUSED" },
+      { action: "retry", code: "MaxRetriesPerRequestError" },
+      { action: "retry", code: "Error" },
+    ]);
   });
 
   it.each([undefined, null, 0, "oops", {}, [], Symbol("x")])("whatever else is thrown (%p) is an outage", (error) => {
