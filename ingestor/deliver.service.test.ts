@@ -4,16 +4,18 @@ import { batchOf, judged } from "../e2e/support/judged-records";
 import { readTopic, testKafka } from "../e2e/support/kafka-records";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
+import { waitUntil } from "../e2e/support/wait-until";
 import { createPrisma, type Prisma } from "../prisma/client";
 import { asKafkajsHeaders, headersOf } from "../runtime/kafka/headers";
 import { createLog } from "../runtime/log";
 import { readDeadLetterHeaders } from "./dead-letter";
 import { createDelivery, type Deliver } from "./deliver";
 import { createLetterSource, type LetterSource } from "./letter-source";
-import { createMetrics } from "./metrics";
+import { createMetrics, type IngestorMetrics } from "./metrics";
 import { openPositions } from "./open-positions";
 import { createOutbox, type Outbox } from "./outbox";
 import { storeBatch } from "./store-batch";
+import { startSweep } from "./sweep";
 
 let database: TestDatabase;
 let owner: Prisma;
@@ -22,6 +24,7 @@ let source: LetterSource;
 let outbox: Outbox;
 let topic: TestTopic;
 let producer: Producer;
+let metrics: IngestorMetrics;
 let deliver: Deliver;
 let from = 0;
 
@@ -38,7 +41,9 @@ beforeAll(async () => {
   producer = testKafka(topic.brokers).producer({ allowAutoTopicCreation: false });
   await producer.connect();
   const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
-  deliver = createDelivery({ outbox, producer, dlqTopic: topic.name, metrics: createMetrics(), log });
+  metrics = createMetrics();
+  metrics.watchOutbox(outbox.depth);
+  deliver = createDelivery({ outbox, producer, dlqTopic: topic.name, metrics, log });
 });
 
 afterAll(async () => {
@@ -62,7 +67,7 @@ const states = async (ids: readonly bigint[]): Promise<readonly string[]> => {
   return rows.map(({ deliveredAt, refusal }) => (deliveredAt ? "delivered" : (refusal ?? "waiting")));
 };
 
-test("a letter is taken as Prisma reads it, and by nobody else until its lease ends", async () => {
+test("a letter is taken as Prisma reads it, and by nobody else until it is given back", async () => {
   const ids = await reject([Buffer.from("{"), null, Buffer.alloc(0)]);
   const times = { failedAt: new Date("2026-01-02T03:04:05.678Z"), firstFailedAt: new Date("2025-12-31T23:59:59.999Z") };
   await owner.outboxRow.updateMany({
@@ -108,11 +113,27 @@ test("what several calls name is sent in the order of the calls, in portions", a
   expect(offsets).toEqual(Array.from({ length: 12 }, (_, index) => from - 12 + index));
 });
 
-// G4. Fails when what Kafka refuses is sent together with its neighbours for ever.
-test("a letter that Kafka will not take is refused, and those beside it are delivered", async () => {
+/** What the metrics tell of refusals: how many were counted, and how many rows lie there, which the alert looks at. */
+async function refusals(): Promise<{ counted: number; rows: number }> {
+  const sumOf = async (metric: string, labels = {}): Promise<number> => {
+    const { values } = (await metrics.registry.getSingleMetric(metric)?.get()) ?? { values: [] };
+    const ours = values.filter((each) => Object.entries(labels).every(([key, value]) => each.labels[key] === value));
+    return ours.reduce((sum, { value }) => sum + value, 0);
+  };
+  return {
+    counted: await sumOf("orders_ingestor_dead_letters_total", { outcome: "refused" }),
+    rows: await sumOf("orders_ingestor_outbox_refused_rows"),
+  };
+}
+
+// G4. Fails when what Kafka refuses is sent together with its neighbours for ever, when a refusal is not counted (refuse in
+// deliver.ts), or when its row is not shown (depth in outbox.ts).
+test("a letter that Kafka will not take is refused, counted and shown, and those beside it are delivered", async () => {
   const ids = await reject([Buffer.from("a"), randomBytes(1_600_000), Buffer.from("b")]);
+  const before = await refusals();
   await deliver(ids);
   expect(await states(ids)).toEqual(["delivered", "MESSAGE_TOO_LARGE", "delivered"]);
+  expect(await refusals()).toEqual({ counted: before.counted + 1, rows: before.rows + 1 });
 });
 
 // G4. Fails when what cannot be sent for another cause than Kafka's refusal holds up those beside it, and behind it.
@@ -161,6 +182,37 @@ test("a connection that is lost costs one call, and the next delivers", async ()
     SELECT pg_terminate_backend(pid, 10000)::text FROM pg_stat_activity
     WHERE application_name = 'orders-ingestor-letters' AND datname = current_database()`;
   await expect(deliver(ids)).rejects.toThrow();
+  await deliver(ids);
+  expect(await states(ids)).toEqual(["delivered"]);
+});
+
+/** What a minute does to rows that a worker has taken and neither marked nor given back: it was killed. */
+const endLeases = (ids: readonly bigint[]): Promise<unknown> =>
+  owner.outboxRow.updateMany({ where: { id: { in: [...ids] } }, data: { leasedUntil: new Date(Date.now() - 60_000) } });
+
+// G5. Fails without `OR leased_until < now()` in take, or with any lease respected for good.
+test("letters that a killed worker had taken are delivered once its lease has ended, and not before", async () => {
+  const ids = await reject([Buffer.from("a"), Buffer.from("b")]);
+  expect((await outbox.take(ids, 1_000)).length).toBe(2);
+  await deliver(ids);
+  expect(await states(ids)).toEqual(["waiting", "waiting"]);
+  await endLeases(ids);
+  await deliver(ids);
+  expect(await states(ids)).toEqual(["delivered", "delivered"]);
+});
+
+// G5. Fails without `OR leased_until < now()` in forgotten, by which the sweep looks.
+test("the sweep finds a letter that a killed worker had taken once its lease has ended, and not before", async () => {
+  const ids = await reject([Buffer.from("a")]);
+  await outbox.take(ids, 1_000);
+  await owner.outboxRow.updateMany({ where: { id: { in: [...ids] } }, data: { failedAt: new Date(0) } });
+  const found: bigint[] = [];
+  const add = async (some: readonly bigint[]): Promise<void> => void found.push(...some);
+  expect(await outbox.findForgotten(1, 1_000)).not.toContain(ids[0]);
+  await endLeases(ids);
+  const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
+  const stop = startSweep(outbox, { add, countPending: async () => 0 }, log);
+  await waitUntil("the sweep makes a job for it", () => found.includes(ids[0] ?? 0n)).finally(stop);
   await deliver(ids);
   expect(await states(ids)).toEqual(["delivered"]);
 });
