@@ -1,6 +1,7 @@
 import { orderWithId } from "../e2e/support/judged-records";
 import { deleteRecordsBefore } from "../e2e/support/kafka-records";
-import { ask, createTestSystem, type TestSystem } from "./audit/test-support";
+import { waitUntil } from "../e2e/support/wait-until";
+import { ask, createTestSystem, startTool, type TestSystem } from "./audit/test-support";
 import { brokenOrder, MEND, replay } from "./replay-dlq/test-support";
 
 // What becomes of dead letters that are brought back, beside that they are stored or fail again.
@@ -13,6 +14,8 @@ beforeEach(async () => {
 afterEach(() => system.drop());
 
 const sql = (query: string) => ask(system.database.ownerUrl, query);
+const count = async (what: string): Promise<number> =>
+  Number((await sql(`SELECT count(*) FROM ${what}`))[0]?.["count"]);
 const ofNone = { whole: true, dryRun: false, sent: 0, stored: 0, failedAgain: 0, duplicate: 0, skipped: {} };
 
 /** Fails when `tellOutcomes` (ledger.ts) does not look for the order by its id, or has what Kafka has lost for stored. */
@@ -34,4 +37,23 @@ it("what was stored meanwhile is told as a duplicate; what Kafka has lost is tol
   const stored = { ...ofNone, matched: 2, sent: 1, stored: 1, skipped: { "replayed-before": 1 } };
   expect([again.code, again.result]).toEqual([0, stored]);
   expect(await sql("SELECT id FROM orders ORDER BY id")).toEqual([{ id: "a" }, { id: "b" }]);
+});
+
+// Fails when the walk goes on to where the topic ends by then: what fails again is a letter once more, without an end.
+it("letters that arrive while it sends are none of its business, and it comes to its end", async () => {
+  await system.ingest();
+  const orders = ["a", "b", "c", "d", "e"].map((id) => ({ key: id, value: brokenOrder(id), partition: 0 }));
+  await system.publish(orders, orders.length);
+  const args = ["--json", "--go", "--force", "--rate", "5"];
+  const { child, ended } = startTool("replay-dlq", args, system.env);
+  await waitUntil("one is sent", async () => (await count('replays WHERE "offset" IS NOT NULL')) > 0);
+  // It waits for the first of the new letters.
+  child.kill("SIGSTOP");
+  await waitUntil("its letter", async () => (await count("outbox WHERE replays = 1 AND delivered_at IS NOT NULL")) > 0)
+    // Stopped, it would outlive a test that fails here.
+    .finally(() => child.kill("SIGCONT"));
+  const { code, stdout } = await ended;
+  const failed = { ...ofNone, matched: orders.length, sent: orders.length, failedAgain: orders.length };
+  expect([code, JSON.parse(stdout)]).toEqual([1, failed]);
+  expect((await replay(system, "--force")).result.matched).toBe(2 * orders.length);
 });
