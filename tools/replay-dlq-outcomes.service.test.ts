@@ -1,6 +1,8 @@
+import type { KafkaMessage } from "kafkajs";
 import { orderWithId } from "../e2e/support/judged-records";
-import { deleteRecordsBefore } from "../e2e/support/kafka-records";
+import { deleteRecordsBefore, readTopic } from "../e2e/support/kafka-records";
 import { waitUntil } from "../e2e/support/wait-until";
+import { asKafkajsHeaders, headersOf } from "../runtime/kafka/headers";
 import { ask, createTestSystem, startTool, type TestSystem } from "./audit/test-support";
 import { brokenOrder, MEND, replay } from "./replay-dlq/test-support";
 
@@ -56,4 +58,22 @@ it("letters that arrive while it sends are none of its business, and it comes to
   const failed = { ...ofNone, matched: orders.length, sent: orders.length, failedAgain: orders.length };
   expect([code, JSON.parse(stdout)]).toEqual([1, failed]);
   expect((await replay(system, "--force")).result.matched).toBe(2 * orders.length);
+});
+
+// Fails when a key, a value or a header goes through a text, or a header without a value is left out.
+it("what is sent as it is has the original's bytes: of its key, its value and its headers", async () => {
+  await system.ingest();
+  const headers = [
+    { key: Buffer.from("trace"), value: Buffer.from([1, 0, 255]) },
+    { key: Buffer.from("none"), value: null },
+    { key: Buffer.from("trace"), value: Buffer.alloc(0) },
+  ];
+  const [key, value] = [Buffer.from([0, 255, 128]), Buffer.from([0xfe, 0, 0xc3, 0x28, 0xff])];
+  await system.publish([{ key, value, headers: asKafkajsHeaders(headers), partition: 1 }], 1);
+  const { result } = await replay(system, "--go", "--force");
+  expect(result).toEqual({ ...ofNone, matched: 1, sent: 1, failedAgain: 1 });
+  const [, sent] = await readTopic(system.orders.brokers, system.orders.name, 2);
+  const name = { "x-dlq-id": `${system.orders.name}:1:1:0`, "x-dlq-replays": "1" };
+  const named = Object.entries(name).map(([key, text]) => ({ key: Buffer.from(key), value: Buffer.from(text) }));
+  expect([sent?.key, sent?.value, headersOf(sent as KafkaMessage)]).toEqual([key, value, [...headers, ...named]]);
 });
