@@ -57,3 +57,9 @@ it.each([
   const meant = [...stderr.matchAll(/:1:0:(\d+) \(\d+\)/g)].map(([, offset]) => String.fromCharCode(Number(offset)));
   expect([meant.sort().join(""), result.matched]).toEqual([orders, orders.length]);
 });
+
+// Fails with any other default of --max-replays than the documented 3.
+it("a letter that was brought back three times already stays, one of two times does not", async () => {
+  const { result } = await replay(system);
+  expect(result).toMatchObject({ matched: 4, skipped: { "too-many-replays": 1 } });
+});
