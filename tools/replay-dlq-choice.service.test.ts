@@ -3,7 +3,7 @@ import { orderWithId } from "../e2e/support/judged-records";
 import { addPartitions, produce } from "../e2e/support/kafka-records";
 import { deadLetterId, writeDeadLetterHeaders } from "../ingestor/dead-letter";
 import { asKafkajsHeaders } from "../runtime/kafka/headers";
-import { ask, createTestSystem, type TestSystem } from "./audit/test-support";
+import { ask, createTestSystem, runTool, type TestSystem } from "./audit/test-support";
 import { replay } from "./replay-dlq/test-support";
 
 // Which letters a command line means. They are written here: an ingestor would have them failed all at once.
@@ -62,4 +62,17 @@ it.each([
 it("a letter that was brought back three times already stays, one of two times does not", async () => {
   const { result } = await replay(system);
   expect(result).toMatchObject({ matched: 4, skipped: { "too-many-replays": 1 } });
+});
+
+const keys = ["dryRun", "whole", "matched", "sent", "stored", "failedAgain", "duplicate", "skipped"];
+
+// Fails when a key is renamed, added or left out, or --help does not tell of it: programs read this line.
+it("the JSON is one last line with the keys that --help tells, of a dry run and of one that sends", async () => {
+  for (const args of [[], ["--go", "--no-wait"]]) {
+    const { stdout } = await runTool("replay-dlq", ["--json", ...args], system.env);
+    expect(stdout).toMatch(/^\{.*\}\n$/);
+    expect(Object.keys(JSON.parse(stdout))).toEqual(keys);
+  }
+  const { stdout: help } = await runTool("replay-dlq", ["--help"], {});
+  expect(help).toContain(`The JSON is {${keys.join(", ")}: {why: count}}.`);
 });
