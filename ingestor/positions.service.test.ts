@@ -192,6 +192,20 @@ test("what Kafka deletes of a partition that was added while no ingestor ran is 
   ]);
 });
 
+// G1. Fails when METADATA_MAX_AGE_MS in consume.ts is the five minutes of kafkajs.
+test("a partition that is added while the ingestor runs is read from its first record within seconds", async () => {
+  await start();
+  await publish("a");
+  await untilStored("a");
+  await addPartitions(orders.brokers, orders.name, 2);
+  await produce(orders.brokers, orders.name, [{ partition: 1, value: orderWithId("b") }]);
+  await untilStored("a", "b");
+  expect(await positions()).toMatchObject([
+    { next_offset: 1, received: 1, gap: 0 },
+    { next_offset: 1, received: 1, gap: 0 },
+  ]);
+});
+
 test("what Kafka had deleted before the first ingestor came is no gap, in any partition", async () => {
   await addPartitions(orders.brokers, orders.name, 2);
   for (const partition of [0, 1]) {
