@@ -88,8 +88,9 @@ const notes = `
 Every letter is judged again first, and against the orders that are stored; what would fail again stays where it is.
 The record carries its original key, headers and bytes (or the mended ones) to its original partition, with the time of
 now, its x-dlq-id, and x-dlq-replays counted up. A ledger in PostgreSQL is written before anything is sent: an
-interrupted run, whatever interrupted it, goes on when the same command is given again, and several may run at once;
-no letter is sent twice. A command of --edit that fails, or takes longer than ten seconds, leaves its letter alone.
+interrupted run, whatever interrupted it, goes on when the same command is given again, with the bytes that it had made;
+several may run at once, and no letter is sent twice. A command of --edit that fails, or takes longer than ten seconds,
+leaves its letter alone; another one than that of an interrupted run mends anew what had not been sent.
 
 The JSON is {dryRun, whole, matched, sent, stored, failedAgain, duplicate, skipped: {why: count}}. matched counts records
 of the dead-letter topic, where one that failed again stands once more; of those, what was come to: a run that --limit or
