@@ -1,4 +1,4 @@
-import { CompressionTypes, type Message } from "kafkajs";
+import { CompressionTypes, type KafkaMessage, type Message } from "kafkajs";
 import pg from "pg";
 import { exampleOrder, orderWithId } from "../e2e/support/judged-records";
 import { lagOf, produce, readTopic } from "../e2e/support/kafka-records";
@@ -125,6 +125,31 @@ describe.each([
     }
     expect(new Set(delivered.map((message) => readDeadLetterHeaders(headersOf(message))?.id)).size).toBe(10);
   });
+});
+
+// G4. Fails when what is empty and what is missing become one on the way (key or value in toMessage of deliver.ts), or when a
+// timestamp of 0 or -1, which means that there is none, is taken for "now".
+it("dead-letters empty and missing keys and values, and timestamps of 0 and -1, as they are", async () => {
+  const some = Buffer.from([255, 0]);
+  const shapes = [null, Buffer.alloc(0), some].flatMap((key) =>
+    [null, Buffer.alloc(0), some].flatMap((value) =>
+      ["-1", "0", "1600000000000"].map((timestamp) => ({ key, value, timestamp })),
+    ),
+  );
+  await start();
+  await produce(
+    orders.brokers,
+    orders.name,
+    shapes.map((shape) => ({ ...shape, partition: 0 })),
+  );
+  const delivered = await readTopic(letters.brokers, letters.name, shapes.length);
+  const offsetOf = (message: KafkaMessage): number => Number(readDeadLetterHeaders(headersOf(message))?.offset);
+  expect(delivered).toHaveLength(shapes.length);
+  for (const message of delivered) {
+    const { key, value, timestamp } = message;
+    expect({ key, value, timestamp }).toEqual(shapes[offsetOf(message)]);
+  }
+  expect(new Set(delivered.map(offsetOf)).size).toBe(shapes.length);
 });
 
 it("loses and doubles nothing when it is killed again and again while 6,000 orders come in", async () => {
