@@ -57,7 +57,6 @@ it("letters that arrive while it sends are none of its business, and it comes to
   const { code, stdout } = await ended;
   const failed = { ...ofNone, matched: orders.length, sent: orders.length, failedAgain: orders.length };
   expect([code, JSON.parse(stdout)]).toEqual([1, failed]);
-  expect((await replay(system, "--force")).result.matched).toBe(2 * orders.length);
 });
 
 // Fails when a key, a value or a header goes through a text, or a header without a value is left out.
