@@ -92,6 +92,7 @@ describe.each([
   ["PostgreSQL", (): Record<string, string> => ({})],
   ["Redis", () => ({ REDIS_URL: testAddress("TEST_REDIS_URL") })],
 ])("with BullMQ on %s", (_, environment) => {
+  // G1. Fails when rejected records are passed over (storeIn in store-batch.ts).
   // G4. Fails when a dead letter loses its record's headers or timestamp (toMessage in deliver.ts).
   it("every good order is stored and every bad record is dead-lettered byte for byte, with the lag at 0", async () => {
     await start(environment());
@@ -152,6 +153,7 @@ it("dead-letters empty and missing keys and values, and timestamps of 0 and -1, 
   expect(new Set(delivered.map(offsetOf)).size).toBe(shapes.length);
 });
 
+// G1. Fails when the position is committed before what it stands for (storeBatch): each kill loses what is in flight.
 it("loses and doubles nothing when it is killed again and again while 6,000 orders come in", async () => {
   const ids = Array.from({ length: 6_000 }, (_, index) => `order-${index}`);
   await start({ INGESTOR_BATCH_RECORDS: "50" });
