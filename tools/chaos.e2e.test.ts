@@ -30,6 +30,9 @@ test("a short run under faults of several kinds loses nothing, doubles nothing, 
   const wrong = Object.fromEntries(failureCounts.map((name) => [name, runs[0]?.[name]]));
   expect({ wrong, stderr }).toEqual({ wrong: Object.fromEntries(failureCounts.map((name) => [name, 0])), stderr });
   expect({ ok, code }).toEqual({ ok: true, code: 0 });
+  const others = ["seed", "seconds", "orders", "poison", "asked", "unavailable", "redelivered"];
+  const keys = [...failureCounts, ...others, "longestStallMs", "recoveredMs", "faults"];
+  expect(Object.keys(runs[0] ?? {}).toSorted()).toEqual(keys.toSorted());
   expect(runs[0]?.orders).toBeGreaterThan(100);
   expect(runs[0]?.poison).toBeGreaterThan(5);
   expect(runs[0]?.asked).toBeGreaterThan(100);

@@ -9,6 +9,7 @@ import { asKafkajsHeaders, headersOf } from "../runtime/kafka/headers";
 import { ask, audit, createTestSystem, runTool, startTool, type TestSystem } from "./audit/test-support";
 import { RUN_LOCK } from "./replay-dlq/ledger";
 import type { ReplayResult } from "./replay-dlq/report";
+import { brokenOrder, MEND, replay as runReplay } from "./replay-dlq/test-support";
 
 let system: TestSystem;
 
@@ -18,19 +19,15 @@ beforeEach(async () => {
 afterEach(() => system.drop());
 
 const header = (key: string, value: string) => ({ key: Buffer.from(key), value: Buffer.from(value) });
-/** A producer's bug: money as text. */
-const broken = (id: string): Buffer => Buffer.from(orderWithId(id).toString().replace("1817", '"1817"'));
-const MEND = ["--edit", `sed 's/"1817"/1817/'`];
 const ids = (count: number, prefix = "o"): string[] => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 const brokenOrders = (count: number): Message[] => ids(count).map((id, n) => ({ ...record(id), partition: n % 3 }));
-const record = (id: string): Message => ({ key: id, value: broken(id) });
+const record = (id: string): Message => ({ key: id, value: brokenOrder(id) });
 
-/** Runs the tool, and reads its last line. */
+/** What it says of the whole run stands apart from what it counts. */
 async function replay(...args: string[]) {
-  const { code, stdout, stderr } = await runTool("replay-dlq", ["--json", ...args], system.env);
-  if (stdout === "") throw new Error(`no result: ${stderr}`);
-  const { dryRun, whole, ...result } = JSON.parse(stdout) as ReplayResult;
-  return { code, stderr, dryRun, whole, result };
+  const { result: told, ...others } = await runReplay(system, ...args);
+  const { dryRun, whole, ...result } = told;
+  return { ...others, dryRun, whole, result };
 }
 
 const nothing = { sent: 0, stored: 0, failedAgain: 0, duplicate: 0, skipped: {} };
@@ -56,8 +53,8 @@ async function readLetters(total: number): Promise<(DeadLetterInfo | undefined)[
 it("mended dead letters become orders: looked at in a dry run, which changes nothing, then sent once", async () => {
   await system.ingest();
   const own = [header("trace", "1"), { key: Buffer.from("b"), value: null }, header("trace", "2")];
-  await system.publish([{ key: "k", value: broken("a"), headers: asKafkajsHeaders(own), partition: 1 }], 1);
-  await system.publish([{ key: "b", value: broken("b"), partition: 1 }], 2);
+  await system.publish([{ key: "k", value: brokenOrder("a"), headers: asKafkajsHeaders(own), partition: 1 }], 1);
+  await system.publish([{ key: "b", value: brokenOrder("b"), partition: 1 }], 2);
 
   expect(await replay("--go")).toMatchObject({
     ...{ code: 0, dryRun: false, result: { ...nothing, matched: 2, skipped: { "would-fail-again": 2 } } },
