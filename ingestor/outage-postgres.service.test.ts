@@ -11,7 +11,8 @@ import { untilBlocked } from "../e2e/support/until-blocked";
 import { waitUntil } from "../e2e/support/wait-until";
 
 // A PostgreSQL of this file's own is broken in every way, one after the other, under one ingestor that lives through it.
-// G3. Fails when one of these codes is taken for a bad record (`isolate` for `retry` in failure-table.ts), or ends the ingestor.
+// G3. Fails when one of these codes is taken for a bad record (`isolate` for `retry` in failure-table.ts), or ends the
+// ingestor.
 
 const disk = mkdtempSync(join(tmpdir(), "orders-disk-"));
 let postgres: BreakablePostgres;
