@@ -37,6 +37,7 @@ const answer = `process.send({ kind: "rejected", reason: "schema", errors: [Stri
 afterEach(() => apart.stop());
 afterAll(() => rmSync(folder, { recursive: true }));
 
+// G4. Fails when deaths are not counted (judge in judge-apart.ts): the record would hold up its partition for ever.
 test("a value that kills every process that looks at it is convicted, and the next one is judged as ever", async () => {
   apart = judgeThat(`if (text === "killer") process.abort(); ${answer}`);
   expect(await apart.judge(Buffer.from("killer"))).toMatchObject({ kind: "rejected", reason: "crash" });
