@@ -147,6 +147,8 @@ test("offsets that Kafka deleted before they were ingested are recorded as a gap
   await start();
   await untilStored("a", "d");
   expect(hasLogged("positions.gap")).toBe(true);
+  const metrics = await (await fetch(`${ingestor.url}/metrics`)).text();
+  expect(metrics).toContain('orders_ingestor_gap_offsets_total{partition="0"} 2\n');
   expect(await positions()).toMatchObject([{ next_offset: 4, received: 2, stored: 2, gap: 2 }]);
 });
 
