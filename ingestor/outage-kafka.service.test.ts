@@ -1,5 +1,4 @@
-import type { BreakablePart } from "../e2e/support/breakable-part";
-import { breakableKafka } from "../e2e/support/breakable-stores";
+import { type BreakablePart, breakableKafka } from "../e2e/support/breakable-stores";
 import { orderWithId } from "../e2e/support/judged-records";
 import { lagOf, produce, testKafka } from "../e2e/support/kafka-records";
 import { type RunningIngestor, runIngestor } from "../e2e/support/run-ingestor";
@@ -96,6 +95,7 @@ test("the broker is stopped in the middle of 1,000 orders, and started again", a
   await kafka.start();
   // From the moment that the broker takes records again.
   await publish(100);
+  // A bound for busy machines; the two seconds that are promised are measured by `npm run bench -- recovery`.
   const goesOn = (): Promise<true> => waitUntil("it goes on", async () => (await prisma.order.count()) > before);
   expect(await timeOf(goesOn)).toBeLessThan(15_000);
   await untilIngested();

@@ -63,7 +63,10 @@ async function untilAllStored(): Promise<void> {
   await waitUntil("all orders stored", async () => (await countStored()) === published);
 }
 
-/** After an outage it goes on by itself within seconds; how long the rest takes is a matter of the machine. */
+/**
+ * After an outage it goes on by itself. The bound is one for busy machines: within two seconds, which is what is promised,
+ * is measured by `npm run bench -- recovery`.
+ */
 async function untilRecovered(storedBefore: number): Promise<void> {
   const goesOn = (): Promise<true> => waitUntil("it goes on", async () => (await countStored()) > storedBefore);
   expect(await timeOf(goesOn)).toBeLessThan(15_000);

@@ -111,9 +111,20 @@ test("latency measures with vegeta, or says that it is not there", async () => {
   else expect(rows).toHaveProperty(["reader, 50 requests/s while 50 orders/s come in: p99.9"]);
 });
 
+test("recovery measures how soon a part's return is noticed, in a system of its own", async () => {
+  const sizes = ["--rounds", "1", "--away", "1", "--orders", "500"];
+  const { rows, goals } = await bench("recovery", ...sizes, "--only", "Redis stopped and started");
+  const names = ["first dead letter delivered", "all dead letters delivered"];
+  expect(Object.keys(rows)).toEqual(names.map((name) => `Redis stopped and started: ${name}`));
+  expect(goals).toContainEqual({
+    goal: "Redis stopped and started: first dead letter delivered, longest (s)",
+    ...{ value: expect.any(Number), bar: 2, met: expect.any(Boolean) },
+  });
+});
+
 test("a name that it does not know is told, with exit code 2", async () => {
   await expect(bench("nothing")).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("reads, latency, ingest, poison, boot, freshness, growth, memory"),
+    stderr: expect.stringContaining("reads, latency, ingest, poison, boot, freshness, growth, memory, recovery"),
   });
 });

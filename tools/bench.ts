@@ -14,6 +14,7 @@ import { type BenchName, type BenchOptions, readOptions } from "./bench/options"
 import { drawPlot, type Plot } from "./bench/plot";
 import { benchPoison } from "./bench/poison";
 import { benchReads } from "./bench/reads";
+import { benchRecovery } from "./bench/recovery";
 import { describe, pictureOf, plotFile, writePart } from "./bench/report";
 import { type Measured, rowOf } from "./bench/result";
 import { loadLocalEnv } from "./local-env";
@@ -24,10 +25,10 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 /** What Orders can do on this machine, beside references. `npm run bench -- --help` tells the rest. */
 runCommand(async (args) => {
   const options = readOptions(args);
-  loadLocalEnv();
-  const { DATABASE_URL } = readSettings(["DATABASE_URL"]);
   const machine = describeMachine();
-  const measured = await measure(options, DATABASE_URL);
+  const measured = await (options.name === "recovery"
+    ? benchRecovery({ ...options, awaySeconds: options.away, say })
+    : measureBesideSystem(options));
   const text = describe(machine, measured);
   if (options.write) writeReport(options.name, text, measured.plot);
   if (!options.json) {
@@ -46,7 +47,10 @@ function writeReport(bench: BenchName, text: string, plot: Plot | undefined): vo
   writePart(join(docs, "stress-test.md"), bench, (plot ? pictureOf(bench, plot) : "") + text);
 }
 
-async function measure({ name, ...options }: BenchOptions, ownerUrl: string): Promise<Measured> {
+/** All others work beside the system that runs here. */
+async function measureBesideSystem({ name, ...options }: BenchOptions): Promise<Measured> {
+  loadLocalEnv();
+  const { DATABASE_URL: ownerUrl } = readSettings(["DATABASE_URL"]);
   const databases: BenchDatabase[] = [];
   const openDatabase = async (): Promise<BenchDatabase> => {
     const database = await createBenchDatabase(ownerUrl);

@@ -6,6 +6,7 @@ import { describeRun, describeRuns, recordRun } from "./chaos/report";
 import { isGood, type RunResult } from "./chaos/result";
 import { runChaos } from "./chaos/run-chaos";
 import { copyWithout } from "./chaos/without-guard";
+import { forgetOtherSystems } from "./forget-other-systems";
 import { localHome } from "./local-env";
 import { print, runCommand } from "./run-command";
 import { stopSignal } from "./stop-signal";
@@ -28,13 +29,6 @@ runCommand(async (args) => {
   else if (results.length > 0) await print(describeRuns(results));
   return ok ? 0 : 1;
 });
-
-/** What is tested is what is started here: a system that the environment names shall come to no harm. */
-function forgetOtherSystems(): void {
-  for (const name of Object.keys(process.env)) {
-    if (/^(KAFKA_(?!HOME$)|REDIS_|READER_|INGESTOR_)|DATABASE_URL$/.test(name)) delete process.env[name];
-  }
-}
 
 function chooseDist({ dist, without }: ChaosOptions): string {
   const own = join(projectRoot(), "dist");

@@ -1,7 +1,17 @@
 import { Argument, Command } from "commander";
 import { parseCommandLine, wholeNumber } from "../command-line";
 
-export const benchNames = ["reads", "latency", "ingest", "poison", "boot", "freshness", "growth", "memory"] as const;
+export const benchNames = [
+  "reads",
+  "latency",
+  "ingest",
+  "poison",
+  "boot",
+  "freshness",
+  "growth",
+  "memory",
+  "recovery",
+] as const;
 export type BenchName = (typeof benchNames)[number];
 
 /** As many as the goals speak of, and as fit into four minutes. */
@@ -14,7 +24,10 @@ const ORDERS: Readonly<Record<BenchName, number>> = {
   freshness: 100_000,
   growth: 1_000_000,
   memory: 1_000_000,
+  recovery: 100_000,
 };
+/** Seconds: what shows in memory takes longer than what shows in time. */
+const AWAY = { memory: 60, recovery: 4 } as const;
 
 export interface BenchOptions {
   readonly name: BenchName;
@@ -24,13 +37,13 @@ export interface BenchOptions {
   readonly orders: number;
   /** How many connections the load keeps open: each number is measured by itself. */
   readonly connections: readonly number[];
-  /** reads, ingest: the rows that are measured; all where it is undefined. */
+  /** reads, ingest: the rows that are measured; recovery: the faults. All where it is undefined. */
   readonly only: readonly string[] | undefined;
   /** Requests a second: each is measured by itself. */
   readonly rates: readonly number[];
   /** Orders a second that come in meanwhile. */
   readonly ingest: number;
-  /** memory: seconds for which PostgreSQL is out of reach. */
+  /** memory, recovery: seconds for which PostgreSQL, or whatever it is, is out of reach. */
   readonly away: number;
   /** Records of a transaction: each number is measured by itself. */
   readonly batches: readonly number[];
@@ -48,11 +61,11 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .option("--seconds <S>", "seconds of load a round", wholeNumber(1), 3)
     .option("--orders <N>", "orders in the database, or in Kafka (default: by bench)", wholeNumber(1))
     .option("--connections <N...>", "connections of the load (default: 64 256)")
-    .option("--only <ROW...>", 'reads, ingest: measure these alone, such as reader "node:http, 12 bytes"')
+    .option("--only <ROW...>", 'reads, ingest, recovery: measure these alone, such as reader "node:http, 12 bytes"')
     .option("--rates <N...>", "latency: requests a second (default: 1000 5000 10000)")
     .option("--ingest <N>", "latency, freshness: orders a second that come in meanwhile", wholeNumber(1), 5_000)
     .option("--batches <N...>", "ingest: records of a transaction (default: 100 500 1000 2000)")
-    .option("--away <S>", "memory: seconds for which PostgreSQL is out of reach", wholeNumber(1), 60)
+    .option("--away <S>", "memory, recovery: seconds for which a part is away (default: 60, 4)", wholeNumber(1))
     .option("--write", "put the result into docs/stress-test.md")
     .option("--json", "end with one line {bench, machine, rows, goals} on standard output")
     .addHelpText("after", notes);
@@ -64,7 +77,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     only,
     ...given
   } = parsed.opts<
-    Pick<BenchOptions, "rounds" | "seconds" | "ingest" | "away"> & {
+    Pick<BenchOptions, "rounds" | "seconds" | "ingest"> & {
+      away?: number;
       orders?: number;
       connections?: string[];
       only?: string[];
@@ -77,6 +91,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const name = parsed.args[0] as BenchName;
   return {
     orders: ORDERS[name],
+    away: name === "recovery" ? AWAY.recovery : AWAY.memory,
     ...{ json: false, write: false, ...given },
     only,
     connections: connections.map(wholeNumber(1)),
@@ -95,9 +110,11 @@ boot       from the reader's start to /readyz, and what it then takes, at 10,000
 freshness  from an order's commit to its being readable, and in memory: idle, without NOTIFY, while orders come in
 growth     reads, freshness and ingesting at 1,000 and 100,000 orders and at --orders, side by side
 memory     what the ingestor holds while --orders come in, with 40 records of 8 MiB and PostgreSQL away for a minute
+recovery   how soon the ingestor goes on when PostgreSQL, Kafka or Redis comes back from being stopped, killed, frozen or
+           half-open, and what it holds while --orders wait. Starts parts of its own, breaks those and removes them
 
-Needs a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's
-DATABASE_URL; works in a database of its own there, which it removes. Only this machine is loaded. All but reads
+All but recovery need a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's
+DATABASE_URL; they work in a database of their own there, which they remove. Only this machine is loaded. All but reads
 and boot need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its
 row is left out.
 

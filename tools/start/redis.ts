@@ -28,7 +28,8 @@ export async function startRedis(system: System): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-function answersPing(port: number): Promise<boolean> {
+/** Whether a Redis on this port of 127.0.0.1 answers, and has its data again. */
+export function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));
     socket.once("data", (answer) => {

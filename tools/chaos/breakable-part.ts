@@ -1,17 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { callGuardian } from "../../tools/start/guardian";
-import { type Home, openHome } from "../../tools/start/home";
-import { createRunningRecord } from "../../tools/start/leftovers";
-import { createPorts } from "../../tools/start/ports";
-import { createSteps } from "../../tools/start/steps";
-import { type Service, type Supervised, supervise } from "../../tools/start/supervise";
-import type { System } from "../../tools/start/system";
+import { callGuardian } from "../start/guardian";
+import { type Home, openHome } from "../start/home";
+import { createRunningRecord } from "../start/leftovers";
+import { createPorts } from "../start/ports";
+import { createSteps } from "../start/steps";
+import { type Service, type Supervised, supervise } from "../start/supervise";
+import type { System } from "../start/system";
+import { processTree, signalAll } from "./process-tree";
 
 /**
- * A store of a test's own, started as `npm start` does it, to be broken: it keeps its port and its data from start to
- * start. One that dies unasked is started again, as anywhere else.
+ * A store of a test's or a bench's own, started as `npm start` does it, to be broken: it keeps its port and its data from
+ * start to start. One that dies unasked is started again, as anywhere else.
  */
 export interface BreakablePart<T> {
   readonly home: Home;
@@ -65,41 +66,17 @@ export function breakablePart<T>(
         },
         stopAll: stop,
       }),
-    freeze: () => signalTree(pid(), "SIGSTOP"),
-    thaw: () => signalTree(pid(), "SIGCONT"),
+    freeze: () => {
+      // First itself: what it would start meanwhile is stopped with it.
+      signalAll([pid()], "SIGSTOP");
+      signalAll(processTree(pid()), "SIGSTOP");
+    },
+    thaw: () => signalAll(processTree(pid()), "SIGCONT"),
     drop: async () => {
-      if (process_?.pid() !== undefined) signalTree(pid(), "SIGCONT");
+      if (process_?.pid() !== undefined) signalAll(processTree(pid()), "SIGCONT");
       await stop();
       guardian.dismiss();
       rmSync(home.folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
-}
-
-/** The process and its children, the parent first: what it starts meanwhile is stopped with it. */
-function signalTree(pid: number, signal: NodeJS.Signals): void {
-  process.kill(pid, signal);
-  for (const child of childrenOf(pid)) {
-    try {
-      process.kill(child, signal);
-    } catch {
-      // It ended in this moment.
-    }
-  }
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && parentOf(name) === parent)
-    .map(Number);
-}
-
-function parentOf(pid: string): number | undefined {
-  try {
-    // pid (name) state parent; a name may hold anything.
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return undefined;
-  }
 }
