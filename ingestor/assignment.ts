@@ -4,6 +4,7 @@ import type { Prisma } from "../prisma/client";
 import { backoffMs } from "../runtime/backoff";
 import { fetchTopicId } from "../runtime/kafka/topic-id";
 import type { Log } from "../runtime/log";
+import { countStarts } from "./careful-mode";
 import { classifyFailure, type Failure } from "./failure";
 import type { ReportOutage } from "./health";
 import type { IngestorMetrics } from "./metrics";
@@ -53,8 +54,8 @@ export interface OpenPartition {
   fetchOffset: bigint;
   /** The record before the position, until it has been found again in Kafka. */
   lastRecord: OpenedPosition["lastRecord"];
-  /** False until the first batch has been begun. */
-  isBegun: boolean;
+  /** Whether its first batch is judged apart, because it was begun again and again in vain (careful-mode.ts). */
+  isSuspicious: boolean;
   /** What has been put into the partition's queue last, until kafkajs is told that it is done with. */
   handed: HandedBatch | undefined;
 }
@@ -87,6 +88,7 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
   const { topic, consumer, log } = deps;
   const open = new Map<number, OpenPartition>();
   const positioning = new Set<number>();
+  const beginsInVain = countStarts(deps);
   let generation = 0;
   let isStopped = false;
 
@@ -122,7 +124,8 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
         // It is recorded by now, and will not be found again.
         for (const { partition, missing: gap } of positions) reportGap(deps, partition, gap);
         if (startedIn !== generation) return;
-        for (const each of positions) settle(each);
+        // Each by itself: one may have to wait for a transaction that has its position locked.
+        for (const each of positions) void beginWith(each, startedIn);
         if (missing.length === 0) return;
         await delay(backoffMs(attempt));
       } catch (error) {
@@ -134,14 +137,24 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     }
   };
 
-  const settle = ({ missing: _, lag, ...position }: OpenedPosition): void => {
+  const beginWith = async (position: OpenedPosition, startedIn: number): Promise<void> => {
+    const isSuspicious = await beginsInVain(position);
+    if (startedIn !== generation) return;
+    try {
+      settle(position, isSuspicious);
+    } catch {
+      // As in `begin`: the consumer has crashed, and all of them are assigned when it has joined its group again.
+    }
+  };
+
+  const settle = ({ missing: _, lag, ...position }: OpenedPosition, isSuspicious: boolean): void => {
     const { epoch, partition, nextOffset, lastRecord } = position;
     const fetchOffset = lastRecord?.offset ?? nextOffset;
     const opened: OpenPartition = {
       ...position,
       seenOffset: nextOffset,
       fetchOffset,
-      isBegun: false,
+      isSuspicious,
       handed: undefined,
     };
     consumer.seek({ topic, partition, offset: fetchOffset.toString() });

@@ -13,7 +13,6 @@ let ingestor: RunningIngestor;
 beforeEach(async () => {
   topic = await createIngestedTopic();
   owner = topic.owner;
-  ingestor = await topic.ingest();
 });
 
 afterEach(() => topic.drop());
@@ -47,10 +46,11 @@ function limitOpenFiles(count: number): void {
 // G3. Fails when a process that the system refuses counts as one that a record has killed, or stays "the child" for ever
 // (start in judge-apart.ts).
 test("while the system refuses the ingestor the process that judges apart, records wait, and all are stored afterwards", async () => {
-  await waitUntil("the partition is open", () => hasLogged("positions.opened"));
-  await owner.query("UPDATE positions SET unfinished_starts = 10");
-  await owner.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
   await topic.publish("a", "b", "c");
+  await owner.query(`INSERT INTO epochs (topic) VALUES ('${topic.orders.name}')`);
+  await owner.query("INSERT INTO positions (epoch, partition, next_offset, unfinished_starts) VALUES (1, 0, 0, 10)");
+  await owner.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
+  ingestor = await topic.ingest();
   // The first record has been judged, and waits for the lock; the second is judged after it.
   await untilBlocked(owner);
   limitOpenFiles(NO_MORE_FILES);

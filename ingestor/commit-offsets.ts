@@ -7,7 +7,9 @@ import { classifyFailure } from "./failure";
  * second, because a commit for every batch costs the broker 5 µs an order instead of 1.6.
  *
  * A partition is `clean` or has an offset `pending`. Pending offsets are sent by the timer and by `flush`; one that
- * could not be sent stays pending unless a newer one was offered meanwhile. `forget` drops what is no longer ours.
+ * could not be sent stays pending unless a newer one was offered meanwhile. What Kafka has taken becomes pending again
+ * from time to time: a late commit of a former owner may have set it back, and where nothing comes in nothing else would
+ * mend that. `forget` drops what is no longer ours, also of a request that is under way.
  */
 export interface OffsetCommitter {
   /** @param nextOffset the offset after the last record that is done with */
@@ -18,23 +20,42 @@ export interface OffsetCommitter {
 }
 
 const INTERVAL_MS = 1_000;
+/** One request in 30 s, beside twenty heartbeats. */
+const AGAIN_MS = 30_000;
 
 type CommitOffsets = (offsets: { topic: string; partition: number; offset: string }[]) => Promise<void>;
 
-/** Starts the timer. `commitOffsets` is the slice of kafkajs' consumer that is used. */
-export function createOffsetCommitter(topic: string, commitOffsets: CommitOffsets, log: Log): OffsetCommitter {
+/**
+ * Starts the timers.
+ *
+ * @param commitOffsets the slice of kafkajs' consumer that is used; tries once
+ * @param againMs how often what Kafka has taken is told once more
+ */
+export function createOffsetCommitter(
+  topic: string,
+  commitOffsets: CommitOffsets,
+  log: Log,
+  againMs = AGAIN_MS,
+): OffsetCommitter {
   const pending = new Map<number, bigint>();
+  const taken = new Map<number, bigint>();
+  let generation = 0;
   let sending: Promise<void> | undefined;
 
   const send = async (): Promise<void> => {
     const batch = [...pending];
+    const sentIn = generation;
     pending.clear();
     try {
       await commitOffsets(batch.map(([partition, offset]) => ({ topic, partition, offset: offset.toString() })));
+      if (sentIn === generation) for (const [partition, offset] of batch) taken.set(partition, offset);
     } catch (error) {
-      for (const [partition, offset] of batch) if (!pending.has(partition)) pending.set(partition, offset);
+      if (sentIn === generation) putBack(batch);
       log.debug({ event: "kafka.commit-failed", code: classifyFailure(error).code }, "Kafka did not take the offsets");
     }
+  };
+  const putBack = (offsets: Iterable<readonly [number, bigint]>): void => {
+    for (const [partition, offset] of offsets) if (!pending.has(partition)) pending.set(partition, offset);
   };
   const flush = async (): Promise<void> => {
     await sending;
@@ -44,12 +65,16 @@ export function createOffsetCommitter(topic: string, commitOffsets: CommitOffset
     });
     await sending;
   };
-  const timer = setInterval(() => void flush(), INTERVAL_MS);
+  const timers = [setInterval(() => void flush(), INTERVAL_MS), setInterval(() => putBack(taken), againMs)];
 
   return {
     offer: (partition, nextOffset) => pending.set(partition, nextOffset),
     flush,
-    forget: () => pending.clear(),
-    stop: () => clearInterval(timer),
+    forget: () => {
+      generation++;
+      pending.clear();
+      taken.clear();
+    },
+    stop: () => timers.forEach(clearInterval),
   };
 }

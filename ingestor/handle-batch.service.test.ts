@@ -31,7 +31,7 @@ beforeEach(async () => {
   await openPositions(prisma, { name: "orders", id: undefined, bounds });
   open = {
     ...{ topicId: undefined, epoch: 1, partition: 0, nextOffset: 0n, seenOffset: 0n, fetchOffset: 0n },
-    ...{ lastRecord: undefined, isBegun: true, handed: undefined },
+    ...{ lastRecord: undefined, isSuspicious: false, handed: undefined },
   };
   repositioned = [];
   committed = [];

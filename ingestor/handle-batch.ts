@@ -6,7 +6,6 @@ import { undecodableOf } from "../runtime/kafka/undecodable";
 import type { Log } from "../runtime/log";
 import type { TakeTurn } from "../runtime/turns";
 import type { Assignment, HandedBatch, OpenPartition } from "./assignment";
-import { beginsInVain } from "./careful-mode";
 import type { OffsetCommitter } from "./commit-offsets";
 import { classifyFailure } from "./failure";
 import type { ReportOutage } from "./health";
@@ -174,7 +173,9 @@ async function ingestFetched(
   const isHole = fetchedOffset > partition.seenOffset;
   // What came before it is not done with, or Kafka has deleted records that have not been seen.
   if (isHole && (isNext || (await deps.assignment.isCut(partition)))) return "reposition";
-  const isSuspicious = await beginCarefully(partition, deps);
+  // What follows it comes after a commit.
+  const { isSuspicious } = partition;
+  partition.isSuspicious = false;
   return ingestBatch(batch, partition, {
     limits: deps.limits,
     judgeApart: isSuspicious ? (value) => judgeRecordApart(value, isCurrent, deps) : undefined,
@@ -241,21 +242,6 @@ async function store(batch: Batch, isCurrent: () => boolean, deps: HandleBatchDe
   endTimer();
   if (result.kind === "stored") deps.metrics.batchRecords.observe(batch.records.length);
   return result;
-}
-
-/** Whether the first batch of a partition has to be judged apart, because it was begun again and again in vain. */
-async function beginCarefully(partition: OpenPartition, { prisma, log }: HandleBatchDeps): Promise<boolean> {
-  if (partition.isBegun) return false;
-  partition.isBegun = true;
-  // Without the database nothing is stored anyway, and the next opening counts.
-  const isSuspicious = await beginsInVain(prisma, partition).catch(() => false);
-  if (isSuspicious) {
-    log.warn(
-      { event: "partition.careful", partition: partition.partition },
-      `partition ${partition.partition} was begun again and again without a commit: judging its records apart`,
-    );
-  }
-  return isSuspicious;
 }
 
 /** Looks for the last record that was ingested, and for whether it is the same. One that is gone tells nothing. */

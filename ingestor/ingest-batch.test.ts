@@ -23,7 +23,7 @@ async function transactionsOf(values: readonly Buffer[], limits: BatchLimits): P
       seenOffset: 0n,
       fetchOffset: 0n,
       lastRecord: undefined,
-      isBegun: true,
+      isSuspicious: false,
       handed: undefined,
     },
   };

@@ -38,7 +38,7 @@ const START_MS = 30_000;
 const DEADLINE_MS = 10_000;
 /** Enough for the largest record that Kafka takes, and far less than what the ingestor has. */
 const HEAP_MIB = 256;
-/** One death may be a chance. */
+/** One death may be bad luck. */
 const DEATHS_TO_CONVICT = 3;
 
 /** @param program the child's program; it says something once it is ready, and answers every message with a verdict */

@@ -3,7 +3,7 @@ import { createPartitionQueues } from "./partition-queues";
 
 const partitionOf = (partition: number): OpenPartition => ({
   ...{ topicId: undefined, epoch: 1, partition, nextOffset: 0n, seenOffset: 0n, fetchOffset: 0n },
-  ...{ lastRecord: undefined, isBegun: true, handed: undefined },
+  ...{ lastRecord: undefined, isSuspicious: false, handed: undefined },
 });
 
 /** Work that tells when it begins, and ends when it is told to. */

@@ -234,7 +234,7 @@ test("records of aborted transactions are never seen, and control records hold u
   expect(await positions()).toMatchObject([{ received: 2, stored: 2 }]);
 });
 
-// G4. Fails when starts in vain make nobody careful (beginsInVain in careful-mode.ts).
+// G4. Fails when starts in vain make nobody careful (countStarts in careful-mode.ts).
 test("kill -9 again and again before anything is committed makes the ingestor careful, and convicts no record", async () => {
   const blocker = new pg.Client({ connectionString: topic.database.ownerUrl });
   await blocker.connect();

@@ -27,7 +27,7 @@ export async function stepOver(prisma: Prisma, topic: string, open: OpenPartitio
   const { epoch, partition, nextOffset, seenOffset } = open;
   if (seenOffset <= nextOffset) return;
   const moved = await prisma.$executeRaw`
-    UPDATE positions SET next_offset = ${seenOffset}, updated_at = now()
+    UPDATE positions SET next_offset = ${seenOffset}, unfinished_starts = 0, updated_at = now()
     WHERE epoch = ${epoch} AND partition = ${partition} AND next_offset = ${nextOffset}
       AND epoch = (SELECT max(id) FROM epochs WHERE topic = ${topic})`;
   if (moved > 0 && open.nextOffset === nextOffset) open.nextOffset = seenOffset;

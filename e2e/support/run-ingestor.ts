@@ -13,6 +13,7 @@ export interface RunningIngestor {
   readonly url: string;
   /** Everything that it has logged, a parsed line each. */
   readonly log: Record<string, unknown>[];
+  hasEnded(): boolean;
   /** What its /readyz says. */
   readiness(): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>;
   /** Its resident memory, in MiB. Linux only. */
@@ -22,9 +23,10 @@ export interface RunningIngestor {
 }
 
 /**
- * Runs the compiled ingestor as a process of its own, and waits until it consumes.
+ * Runs the compiled ingestor as a process of its own, and waits until it consumes. It may have ended again by then.
  *
  * @param environment settings over the defaults; whatever the test's own environment has of them does not count
+ * @throws Error when it ends without having consumed
  */
 export async function runIngestor(environment: Readonly<Record<string, string>>): Promise<RunningIngestor> {
   const port = await freePort();
@@ -36,25 +38,27 @@ export async function runIngestor(environment: Readonly<Record<string, string>>)
   const log: Record<string, unknown>[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line) as Record<string, unknown>));
   const hasEvent = (event: string): boolean => log.some((line) => line["event"] === event);
-  const consumes = waitUntil("the ingestor consumes", () => {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${JSON.stringify(log.at(-2))}`);
-    return hasEvent("process.started");
-  });
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  const consumes = waitUntil("the ingestor consumes", () => hasEvent("process.started") || hasEnded());
   await consumes.catch((error: unknown) => {
     child.kill("SIGKILL");
     throw error;
   });
+  if (!hasEvent("process.started")) {
+    throw new Error(`it ended with ${child.exitCode ?? child.signalCode}: ${JSON.stringify(log.at(-2))}`);
+  }
   return {
     process: child,
     url,
     log,
+    hasEnded,
     readiness: async () => {
       const answer = await fetch(`${url}/readyz`);
       return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
     },
     memoryMib: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
     stop: async (signal = "SIGTERM") => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      if (hasEnded()) return child.exitCode;
       const ended = once(child, "exit");
       child.kill(signal);
       const [code] = (await ended) as [number | null];

@@ -159,6 +159,8 @@ export interface FetchedBatch {
 
 /** Where a consumer stands. */
 export interface OffsetManager {
+  /** Of the group, when its partitions were assigned. */
+  generationId: number;
   /** By topic; a topic that is not assigned is not in it. */
   readonly resolvedOffsets: Readonly<Record<string, object | undefined>>;
   /** Where the next fetch of an assigned partition begins. */
@@ -172,6 +174,8 @@ export interface ConsumerGroup {
   readonly maxWaitTime: number;
   readonly subscriptionState: { assigned(): readonly TopicPartitions[] };
   fetch(nodeId: number): Promise<readonly object[]>;
+  /** As a member of the generation that it is in now. */
+  commitOffsets(offsets: object): Promise<void>;
   resume(partitions: readonly object[]): void;
   checkForStaleAssignment(): void;
   recoverFromFetch(error: unknown): Promise<void>;
@@ -185,12 +189,14 @@ export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { 
 /** The loop of a consumer. */
 export interface Runner {
   readonly consumerGroup: ConsumerGroup;
+  readonly running: boolean;
   /** Called when it cannot go on, also by `start`. */
   onCrash: (error: Error) => Promise<void>;
   /** Resolves when the group has been joined. */
   start(): Promise<void>;
   stop(): Promise<void>;
   handleBatch(batch: FetchedBatch): Promise<void>;
+  commitOffsets(offsets: object): Promise<void>;
 }
 export const Runner = require("kafkajs/src/consumer/runner") as { readonly prototype: Runner };
 

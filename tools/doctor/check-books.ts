@@ -69,7 +69,7 @@ export async function checkGaps(connection: Connection, topic: string): Promise<
           unwell(
             "gaps",
             `${place}: ingesting was begun ${starts} times in vain`,
-            "look for what ends the ingestor: its last log lines, and the memory that it is given",
+            "look for what ends the ingestor: its last log lines, and the memory that it is given; deploy/RUNBOOK.md, A batch that ends the process",
           ),
         ]
       : []),

@@ -7,6 +7,7 @@ import { correctMetadataRequests } from "./metadata-request";
 import { correctPausedSleep } from "./paused-sleep";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
 import { correctRequestQueue } from "./request-queue";
+import { correctCommits } from "./single-commit";
 
 let installed = false;
 
@@ -23,5 +24,6 @@ export function installCorrections(): void {
   correctPausedSleep();
   correctEarlyStop();
   correctLateBatches();
+  correctCommits();
   installed = true;
 }
