@@ -33,7 +33,8 @@ export interface Consumption {
  * loses nothing but time, because the positions decide what is written.
  */
 const SESSION_TIMEOUT_MS = 6_000;
-const HEARTBEAT_INTERVAL_MS = 1_500;
+/** Three in a session. */
+const HEARTBEAT_INTERVAL_MS = 2_000;
 /** How long a rebalance waits for members that do not answer, because they were killed or are in a transaction. */
 const REBALANCE_TIMEOUT_MS = 10_000;
 /** A partition that was added to the topic is found within this time. */
@@ -42,8 +43,11 @@ const METADATA_MAX_AGE_MS = 5_000;
 const [FINISH_WITHIN_MS, TELL_WITHIN_MS] = [2_000, 1_000];
 /** What one fetch may bring, and how long it may take. */
 export const fetchSettings = {
-  /** At an idle broker; also what a stop, and the resume of one partition beside others, may have to wait. */
-  maxWaitTimeInMs: 1_000,
+  /**
+   * At an idle broker: a record ends the wait at once, and so do a resume, a rebalance and a stop (fetch-wait.ts). Each
+   * fetch costs an idle system 2 ms of processor time, most of it the broker's.
+   */
+  maxWaitTimeInMs: 5_000,
   /**
    * Room for several transactions' worth of orders from each partition, so that one is judged while another is stored;
    * and the bound of what a fetch holds.

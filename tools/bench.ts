@@ -6,6 +6,7 @@ import { type BenchDatabase, createBenchDatabase } from "./bench/bench-database"
 import { benchBoot } from "./bench/boot";
 import { benchFreshness } from "./bench/freshness";
 import { benchGrowth } from "./bench/growth";
+import { benchIdle } from "./bench/idle";
 import { benchIngest } from "./bench/ingest";
 import { benchLatency } from "./bench/latency";
 import { describeMachine } from "./bench/machine";
@@ -26,9 +27,7 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 runCommand(async (args) => {
   const options = readOptions(args);
   const machine = describeMachine();
-  const measured = await (options.name === "recovery"
-    ? benchRecovery({ ...options, awaySeconds: options.away, say })
-    : measureBesideSystem(options));
+  const measured = await measure(options);
   const text = describe(machine, measured);
   if (options.write) writeReport(options.name, text, measured.plot);
   if (!options.json) {
@@ -45,6 +44,12 @@ function writeReport(bench: BenchName, text: string, plot: Plot | undefined): vo
   const docs = join(projectRoot(), "docs");
   if (plot) writeFileSync(join(docs, plotFile(bench)), drawPlot(plot));
   writePart(join(docs, "stress-test.md"), bench, (plot ? pictureOf(bench, plot) : "") + text);
+}
+
+async function measure(options: BenchOptions): Promise<Measured> {
+  if (options.name === "recovery") return benchRecovery({ ...options, awaySeconds: options.away, say });
+  if (options.name === "idle") return benchIdle({ ...options, say });
+  return measureBesideSystem(options);
 }
 
 /** All others work beside the system that runs here. */

@@ -91,6 +91,11 @@ export interface Connection {
   readonly port: number;
   readonly socket: Socket | undefined;
   readonly requestQueue: RequestQueue;
+  /** Which versions of each request the broker speaks. */
+  readonly versions: object;
+  readonly supportAuthenticationProtocol: boolean | null;
+  setVersions(versions: object): void;
+  setSupportAuthenticationProtocol(isSupported: boolean | null): void;
   /** What has been read of the next answer, and how many bytes are needed to go on with it. */
   chunks: Buffer[];
   bytesBuffered: number;
@@ -106,10 +111,16 @@ export const Connection = require("kafkajs/src/network/connection") as {
   readonly prototype: Connection;
 };
 
-/** A client's connections to one broker: one for what it fetches, one for all else. */
+interface NumberedExchange {
+  readonly request: { readonly apiKey: number };
+}
+
+/** A client's connections to one broker: the second for what it fetches, the first for all else. */
 export interface ConnectionPool {
-  readonly pool: readonly Connection[];
-  send(exchange: { readonly request: { readonly apiKey: number } }): Promise<unknown>;
+  readonly pool: [Connection, Connection, ...Connection[]];
+  send(exchange: NumberedExchange): Promise<unknown>;
+  getConnectionByRequest(exchange: NumberedExchange): Promise<Connection>;
+  /** Connects it if need be. */
   getConnection(index: number): Promise<Connection>;
   destroy(): Promise<unknown>;
 }
@@ -120,14 +131,27 @@ export const ConnectionPool = require("kafkajs/src/network/connectionPool") as {
 
 /** The numbers of requests in Kafka's protocol. */
 export const apiKeys = require("kafkajs/src/protocol/requests/apiKeys") as {
+  readonly Fetch: number;
   readonly Metadata: number;
   readonly GroupCoordinator: number;
   readonly Heartbeat: number;
   readonly ApiVersions: number;
 };
 
+export interface FetchedPartitions {
+  readonly responses: readonly object[];
+}
+
+/** One broker, as one client sees it. */
+export interface Broker {
+  fetch(wish: object): Promise<FetchedPartitions>;
+}
+export const Broker = require("kafkajs/src/broker") as { readonly prototype: Broker };
+
 /** What a client knows of its brokers. */
 export interface Cluster {
+  /** By their numbers. */
+  readonly brokerPool: { readonly brokers: Readonly<Record<number, Broker | undefined>> };
   findGroupCoordinatorMetadata(wish: object): Promise<unknown>;
   refreshMetadataIfNecessary(): Promise<void>;
 }
@@ -190,6 +214,11 @@ export const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as { 
 export interface Runner {
   readonly consumerGroup: ConsumerGroup;
   readonly running: boolean;
+  /** In milliseconds. */
+  readonly heartbeatInterval: number;
+  /** Sends one if it is time. */
+  heartbeat(): Promise<void>;
+  fetch(nodeId: number): Promise<readonly object[]>;
   /** Called when it cannot go on, also by `start`. */
   onCrash: (error: Error) => Promise<void>;
   /** Resolves when the group has been joined. */

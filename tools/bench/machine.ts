@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, totalmem, uptime } from "node:os";
 import { onPath } from "./programs";
 
 /** What the figures depend on, in a line. */
@@ -21,6 +21,11 @@ export function onCore(core: 0 | 1, command: readonly string[]): readonly string
 export function cpuSeconds(pid: number): number {
   const fields = statOf(pid);
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** How long ago a process was started, in seconds. Linux only; NaN elsewhere. */
+export function secondsSinceStart(pid: number): number {
+  return uptime() - Number(statOf(pid)[19]) / 100;
 }
 
 /**

@@ -11,6 +11,7 @@ export const benchNames = [
   "growth",
   "memory",
   "recovery",
+  "idle",
 ] as const;
 export type BenchName = (typeof benchNames)[number];
 
@@ -25,9 +26,13 @@ const ORDERS: Readonly<Record<BenchName, number>> = {
   growth: 1_000_000,
   memory: 1_000_000,
   recovery: 100_000,
+  idle: 0,
 };
 /** Seconds: what shows in memory takes longer than what shows in time. */
 const AWAY = { memory: 60, recovery: 4 } as const;
+/** Of load, and of looking on. */
+const SECONDS = 3;
+const IDLE_SECONDS = 60;
 
 export interface BenchOptions {
   readonly name: BenchName;
@@ -45,6 +50,8 @@ export interface BenchOptions {
   readonly ingest: number;
   /** memory, recovery: seconds for which PostgreSQL, or whatever it is, is out of reach. */
   readonly away: number;
+  /** idle: seconds for which the system must have run. */
+  readonly settle: number;
   /** Records of a transaction: each number is measured by itself. */
   readonly batches: readonly number[];
   readonly json: boolean;
@@ -58,7 +65,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .description("Measures what Orders can do on this machine, beside references in the same run.")
     .addArgument(new Argument("<NAME>", "what to measure").choices(benchNames))
     .option("--rounds <N>", "measure everything so many times, in turns", wholeNumber(1), 5)
-    .option("--seconds <S>", "seconds of load a round", wholeNumber(1), 3)
+    .option("--seconds <S>", `seconds of load a round (default: ${SECONDS}; idle: ${IDLE_SECONDS})`, wholeNumber(1))
     .option("--orders <N>", "orders in the database, or in Kafka (default: by bench)", wholeNumber(1))
     .option("--connections <N...>", "connections of the load (default: 64 256)")
     .option("--only <ROW...>", 'reads, ingest, recovery: measure these alone, such as reader "node:http, 12 bytes"')
@@ -66,6 +73,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .option("--ingest <N>", "latency, freshness: orders a second that come in meanwhile", wholeNumber(1), 5_000)
     .option("--batches <N...>", "ingest: records of a transaction (default: 100 500 1000 2000)")
     .option("--away <S>", "memory, recovery: seconds for which a part is away (default: 60, 4)", wholeNumber(1))
+    .option("--settle <S>", "idle: seconds that the system must have run before", wholeNumber(0), 180)
     .option("--write", "put the result into docs/stress-test.md")
     .option("--json", "end with one line {bench, machine, rows, goals} on standard output")
     .addHelpText("after", notes);
@@ -77,7 +85,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     only,
     ...given
   } = parsed.opts<
-    Pick<BenchOptions, "rounds" | "seconds" | "ingest"> & {
+    Pick<BenchOptions, "rounds" | "ingest" | "settle"> & {
+      seconds?: number;
       away?: number;
       orders?: number;
       connections?: string[];
@@ -92,6 +101,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     orders: ORDERS[name],
     away: name === "recovery" ? AWAY.recovery : AWAY.memory,
+    seconds: name === "idle" ? IDLE_SECONDS : SECONDS,
     ...{ json: false, write: false, ...given },
     only,
     connections: connections.map(wholeNumber(1)),
@@ -112,10 +122,11 @@ growth     reads, freshness and ingesting at 1,000 and 100,000 orders and at --o
 memory     what the ingestor holds while --orders come in, with 40 records of 8 MiB and PostgreSQL away for a minute
 recovery   how soon the ingestor goes on when PostgreSQL, Kafka or Redis comes back from being stopped, killed, frozen or
            half-open, and what it holds while --orders wait. Starts parts of its own, breaks those and removes them
+idle       what a running npm start uses while nothing comes in: processor and memory, part by part. Only looks on
 
-All but recovery need a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its owner's
-DATABASE_URL; they work in a database of their own there, which they remove. Only this machine is loaded. All but reads
-and boot need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its
+All but recovery and idle need a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its
+owner's DATABASE_URL; they work in a database of their own there, which they remove. Only this machine is loaded. All but
+reads and boot need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its
 row is left out.
 
 Exit codes: 0 measured, 1 it could not be, 2 used wrongly. Goals that are missed do not change it.`;

@@ -72,7 +72,7 @@ function forgetHalfAnAnswer(connection: Connection): void {
 }
 
 /** Ends a connection and whatever waits on it; whoever sends next connects anew. */
-function giveUp(connection: Connection): void {
+export function giveUp(connection: Connection): void {
   const { socket } = connection;
   if (!connection.isConnected()) return;
   connection.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", connection));

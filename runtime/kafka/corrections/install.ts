@@ -1,10 +1,11 @@
 import { correctConnection } from "./connection";
 import { correctEarlyStop } from "./early-stop";
+import { correctFetchLanes } from "./fetch-lanes";
 import { correctFetchResponses } from "./fetch-response";
+import { correctFetchWait } from "./fetch-wait";
 import { correctGroupCoordinator } from "./group-coordinator";
 import { correctLateBatches } from "./late-batches";
 import { correctMetadataRequests } from "./metadata-request";
-import { correctPausedSleep } from "./paused-sleep";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
 import { correctRequestQueue } from "./request-queue";
 import { correctCommits } from "./single-commit";
@@ -21,7 +22,8 @@ export function installCorrections(): void {
   correctConnection();
   correctGroupCoordinator();
   correctMetadataRequests();
-  correctPausedSleep();
+  correctFetchLanes();
+  correctFetchWait();
   correctEarlyStop();
   correctLateBatches();
   correctCommits();
