@@ -110,8 +110,8 @@ export class CopyTupleParser {
       if (position > to) return undefined;
     }
     row.bytes = bytes;
-    row.starts.length = count;
-    row.lengths.length = count;
+    // Written only where it changes: as dear as reading the row.
+    if (row.starts.length !== count) row.starts.length = row.lengths.length = count;
     this.#neededBytes = 2;
     return position;
   }

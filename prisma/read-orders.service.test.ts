@@ -5,6 +5,7 @@ import { createTestDatabase, type TestDatabase } from "../e2e/support/test-datab
 import { waitUntil } from "../e2e/support/wait-until";
 import { numberedOrders, type OrderWriter, openOrderWriter } from "../e2e/support/write-orders";
 import { projectRoot } from "../runtime/project-root";
+import { DIGEST_BYTES, documentStart, idEnd, idStart } from "./laid-order";
 import { connectOrderSource, type OrderRange, type OrderSource } from "./read-orders";
 
 let database: TestDatabase;
@@ -32,10 +33,18 @@ async function read(range: Partial<OrderRange>) {
   let wrongDigests = 0;
   const result = await source.readOrders(
     { partition: { epoch, partition: 0 }, from: 0n, to: 1_000_000n, limit: 1_000_000, newestFirst: false, ...range },
-    ({ id, document, sha256 }) => {
+    ({ bytes, from, to }) => {
+      const id = bytes.toString("utf8", idStart(from), idEnd(bytes, from));
+      const document = bytes.subarray(documentStart(bytes, from), to);
       ids.push(id);
       documents[id] = document.toString();
-      if (!createHash("sha256").update(document).digest().equals(sha256)) wrongDigests += 1;
+      if (
+        !createHash("sha256")
+          .update(document)
+          .digest()
+          .equals(bytes.subarray(from, from + DIGEST_BYTES))
+      )
+        wrongDigests += 1;
     },
   );
   expect(wrongDigests).toBe(0);

@@ -1,16 +1,8 @@
 import { copyOut } from "./copy-out";
 import type { CopyRow } from "./copy-tuples";
+import { DIGEST_BYTES, LAID_COLUMNS, type LaidOrder } from "./laid-order";
 import { type Connection, openConnection } from "./open-connection";
 import type { Partition, Position } from "./order-channel";
-
-/** An order on its way to a cache. The buffers are views into a passing chunk: copy them before the call returns. */
-export interface PassingOrder {
-  readonly id: string;
-  /** The published bytes. */
-  readonly document: Buffer;
-  /** The document's digest, 32 bytes. */
-  readonly sha256: Buffer;
-}
 
 /** A position, and how many seconds ago it moved, by the server's own clock. */
 export interface AgedPosition extends Position {
@@ -35,7 +27,8 @@ export interface RangeRead {
 /** What the reader's loop reads from: one connection, on which what a position promises can be seen. */
 export interface OrderSource {
   readPositions(): Promise<readonly AgedPosition[]>;
-  readOrders(range: OrderRange, onOrder: (order: PassingOrder) => void): Promise<RangeRead>;
+  /** @param onOrder is given the same object for every order, in bytes that pass: take what is needed before it returns */
+  readOrders(range: OrderRange, onOrder: (order: LaidOrder) => void): Promise<RangeRead>;
   close(): Promise<void>;
 }
 
@@ -81,31 +74,32 @@ async function readPositions({ ask }: Connection): Promise<readonly AgedPosition
 async function readOrders(
   { client }: Connection,
   { partition: { epoch, partition }, from, to, limit, newestFirst }: OrderRange,
-  onOrder: (order: PassingOrder) => void,
+  onOrder: (order: LaidOrder) => void,
 ): Promise<RangeRead> {
   let rows = 0;
-  let lastOffset: bigint | undefined;
-  const onRow = (row: CopyRow): void => {
-    const { bytes, starts, lengths } = row;
-    if (lengths.length !== 4 || lengths.includes(-1)) throw new Error("a row of orders has a null");
-    const [id = 0, document = 0, sha256 = 0, offset = 0] = starts;
-    const [idBytes = 0, documentBytes = 0, sha256Bytes = 0] = lengths;
+  // Two numbers: a bigint for each row would be garbage.
+  let lastHigh = 0;
+  let lastLow = 0;
+  const order: { -readonly [Field in keyof LaidOrder]: LaidOrder[Field] } = { bytes: Buffer.alloc(0), from: 0, to: 0 };
+  const onRow = ({ bytes, starts, lengths }: CopyRow): void => {
+    const isWhole = lengths.length === 4 && lengths[0] === DIGEST_BYTES && !lengths.includes(-1);
+    if (!isWhole) throw new Error("a row of orders has a null, or a digest that is none");
     rows += 1;
-    lastOffset = bytes.readBigInt64BE(offset);
-    onOrder({
-      id: bytes.toString("utf8", id, id + idBytes),
-      document: bytes.subarray(document, document + documentBytes),
-      sha256: bytes.subarray(sha256, sha256 + sha256Bytes),
-    });
+    order.bytes = bytes;
+    order.from = starts[0] as number;
+    order.to = (starts[2] as number) + (lengths[2] as number);
+    lastHigh = bytes.readInt32BE(starts[3]);
+    lastLow = bytes.readUInt32BE((starts[3] as number) + 4);
+    onOrder(order);
   };
   // COPY takes no parameters. All of these are numbers, so they can stand in the text.
   await copyOut(
     client,
-    `COPY (SELECT "id", "document", "sha256", "offset" FROM "orders"
+    `COPY (SELECT ${LAID_COLUMNS}, "offset" FROM "orders"
            WHERE "epoch" = ${epoch} AND "partition" = ${partition} AND "offset" >= ${from} AND "offset" < ${to}
            ORDER BY "offset" ${newestFirst ? "DESC" : "ASC"} LIMIT ${limit})
      TO STDOUT (FORMAT binary)`,
     { onRow, stretchBytes: STRETCH_BYTES, silenceMs: SILENCE_TIMEOUT_MS },
   );
-  return { rows, lastOffset };
+  return { rows, lastOffset: rows > 0 ? (BigInt(lastHigh) << 32n) + BigInt(lastLow) : undefined };
 }

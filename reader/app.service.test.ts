@@ -7,6 +7,7 @@ import { rawRequest } from "../e2e/support/raw-request";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { type OrderWriter, openOrderWriter } from "../e2e/support/write-orders";
 import { createPrisma, type Prisma } from "../prisma/client";
+import { layOut } from "../prisma/laid-order";
 import { projectRoot } from "../runtime/project-root";
 import { createApp, createRoutes } from "./app";
 import { createAskForOrders } from "./ask-for-orders";
@@ -162,7 +163,7 @@ describe("an order", () => {
     const cache = createOrderCache(1_000_000);
     const broken = createPrisma(NOWHERE, { connections: 1, name: "test-nowhere" });
     const alone = await start(finder(broken, cache));
-    cache.add({ id: "kept", document: Buffer.from("{}"), sha256: Buffer.alloc(32) });
+    cache.add(layOut({ id: "kept", document: Buffer.from("{}"), sha256: Buffer.alloc(32) }));
     const [kept, unknown, impossible] = await Promise.all(
       ["kept", "unknown", ".."].map((id) => rawRequest(alone.url, `/orders/${id}`)),
     );

@@ -3,6 +3,7 @@ import type { RequestListener } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
+import { layOut } from "../prisma/laid-order";
 import { createApp } from "./app";
 import { createFastLane } from "./fast-lane";
 import { createFindOrder } from "./find-order";
@@ -41,7 +42,7 @@ async function startReader({ hasLane }: { hasLane: boolean }) {
   const cache = createOrderCache(10_000_000);
   for (const [id, text] of Object.entries(documents)) {
     const document = Buffer.from(text);
-    cache.add({ id, document, sha256: createHash("sha256").update(document).digest() });
+    cache.add(layOut({ id, document, sha256: createHash("sha256").update(document).digest() }));
   }
   const metrics = createReaderMetrics();
   const findOrder = createFindOrder({

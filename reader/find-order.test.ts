@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { layOut } from "../prisma/laid-order";
 import { type AskForOrders, createFindOrder, type FoundOrder, type StoredOrder } from "./find-order";
 import { createOrderCache } from "./order-cache";
 
@@ -47,7 +48,7 @@ const text = (found: FoundOrder) => (found.kind === "found" ? found.order.body.t
 describe("finding an order", () => {
   test("in memory asks nobody", async () => {
     const { find, cache, asked } = createFinder();
-    cache.add({ id: "a", document: Buffer.from("bytes"), sha256: Buffer.alloc(32) });
+    cache.add(layOut({ id: "a", document: Buffer.from("bytes"), sha256: Buffer.alloc(32) }));
     expect(await find("a")).toMatchObject({ kind: "found", from: "memory" });
     expect(asked).toHaveLength(0);
   });
@@ -106,7 +107,7 @@ describe("finding an order", () => {
     void find("a");
     await settle();
     const after = find("a");
-    cache.add({ id: "a", document: Buffer.from("arrived"), sha256: Buffer.alloc(32) });
+    cache.add(layOut({ id: "a", document: Buffer.from("arrived"), sha256: Buffer.alloc(32) }));
     asked[0]?.answer(undefined);
     expect(text(await after)).toBe("arrived");
     expect(asked).toHaveLength(1);

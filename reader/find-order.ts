@@ -1,3 +1,4 @@
+import { layOut } from "../prisma/laid-order";
 import { isPossibleOrderId } from "../prisma/order-id";
 import type { OrderCache, ReadyOrder } from "./order-cache";
 
@@ -82,7 +83,7 @@ export function createFindOrder({
   const take = (id: string, stored: StoredOrder | undefined): FoundOrder => {
     if (!stored) return { kind: "not-found" };
     const body = Buffer.from(stored.document);
-    cache.add({ id, document: body, sha256: stored.sha256 });
+    cache.add(layOut({ id, document: body, sha256: stored.sha256 }));
     const etag = `"${Buffer.from(stored.sha256).toString("hex")}"`;
     return { kind: "found", order: { body, etag }, from: "postgres" };
   };

@@ -1,5 +1,6 @@
+import type { LaidOrder } from "../prisma/laid-order";
 import { compareWithCursor, type Partition, type Position, partitionKey } from "../prisma/order-channel";
-import type { AgedPosition, OrderSource, PassingOrder } from "../prisma/read-orders";
+import type { AgedPosition, OrderSource } from "../prisma/read-orders";
 import type { Log } from "../runtime/log";
 import type { OrderCache } from "./order-cache";
 
@@ -101,7 +102,7 @@ export function createFollower({ cache, log, onFreshness, pageRows }: FollowerOp
     }
   };
 
-  const add = (order: PassingOrder): void => {
+  const add = (order: LaidOrder): void => {
     cache.add(order);
     orders += 1;
   };

@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
-import { createOrderCache, type IncomingOrder, type OrderCache } from "./order-cache";
+import { type LaidOrder, layOut } from "../prisma/laid-order";
+import { createOrderCache, type OrderCache } from "./order-cache";
 
-function order(id: string, documentBytes = 1000): IncomingOrder {
+type Parts = Parameters<typeof layOut>[0];
+
+function parts(id: string, documentBytes = 1000): Parts {
   const document = Buffer.alloc(documentBytes, id);
   return { id, document, sha256: createHash("sha256").update(document).digest() };
 }
+
+const order = (id: string, documentBytes?: number): LaidOrder => layOut(parts(id, documentBytes));
 
 const kept = (cache: OrderCache, ids: readonly string[]): string => ids.filter((id) => cache.find(id)).join("");
 
@@ -14,8 +19,8 @@ const ROOM_FOR_THREE = 5_000;
 describe("the cache", () => {
   test("gives back the bytes it was given, with their digest as a strong entity tag", () => {
     const cache = createOrderCache(1_000_000);
-    const { id, document, sha256 } = order("a", 5);
-    cache.add({ id, document, sha256 });
+    const { document, sha256 } = parts("a", 5);
+    cache.add(order("a", 5));
     expect(cache.find("a")?.body).toEqual(document);
     expect(cache.find("a")?.etag).toBe(`"${Buffer.from(sha256).toString("hex")}"`);
     expect(cache.find("b")).toBeUndefined();
@@ -23,8 +28,9 @@ describe("the cache", () => {
 
   test("copies, so that a passing chunk is neither pinned nor read later", () => {
     const cache = createOrderCache(1_000_000);
-    const chunk = Buffer.from("....document....");
-    cache.add({ ...order("a"), document: chunk.subarray(4, 12) });
+    const laid = layOut({ ...parts("a"), document: Buffer.from("document") }).bytes;
+    const chunk = Buffer.concat([Buffer.from("...."), laid, Buffer.from("....")]);
+    cache.add({ bytes: chunk, from: 4, to: 4 + laid.length });
     chunk.fill(0);
     const body = cache.find("a")?.body;
     expect(body?.toString()).toBe("document");
@@ -55,8 +61,8 @@ describe("the cache", () => {
   test("takes another order under an id that is here: a database that was refilled may have it", () => {
     const cache = createOrderCache(ROOM_FOR_THREE);
     for (const id of "abc") cache.add(order(id));
-    const other = { ...order("x"), id: "b" };
-    cache.add(other);
+    const other = { ...parts("x"), id: "b" };
+    cache.add(layOut(other));
     expect(cache.find("b")?.body).toEqual(other.document);
     expect(cache.find("b")?.etag).toBe(`"${Buffer.from(other.sha256).toString("hex")}"`);
     for (const id of "defghi") cache.add(order(id));
@@ -67,7 +73,7 @@ describe("the cache", () => {
     const cache = createOrderCache(ROOM_FOR_THREE);
     cache.add(order("a"));
     const { bytes } = cache;
-    cache.add({ ...order("a"), document: Buffer.from("other") });
+    cache.add(layOut({ ...parts("a"), document: Buffer.from("other") }));
     expect(cache.addOlder(order("a"))).toBe(true);
     expect([cache.size, cache.bytes]).toEqual([1, bytes]);
     expect(cache.find("a")?.body.length).toBe(1000);
@@ -102,7 +108,7 @@ describe("the cache", () => {
     const cache = createOrderCache(1_000_000);
     const ids = ["заказ", "e\u0301", "🛒".repeat(128), "a/b", " ", "\ufffd"];
     for (const id of ids) cache.add(order(id));
-    for (const id of ids) expect(cache.find(id)?.body).toEqual(order(id).document);
+    for (const id of ids) expect(cache.find(id)?.body).toEqual(parts(id).document);
     for (const id of ["\u00e9", "\ud800", "", "заказ "]) expect(cache.find(id)).toBeUndefined();
   });
 
@@ -112,24 +118,24 @@ describe("the cache", () => {
     const body = cache.find("first")?.body;
     for (let n = 0; n < 1_000; n++) cache.add(order(`n${n}`, 2_000));
     expect(cache.find("first")).toBeUndefined();
-    expect(body).toEqual(order("first", 2_000).document);
+    expect(body).toEqual(parts("first", 2_000).document);
   });
 
   test.each([1, 2, 3, 4])("is right after any sequence of orders (%i)", (seed) => {
     const random = randomFrom(seed);
     const limit = 20_000 + random(200_000);
     const cache = createOrderCache(limit);
-    const given = new Map<string, IncomingOrder>();
+    const given = new Map<string, Parts>();
     for (let step = 0; step < 2_000; step++) {
       const id = `${"ж".repeat(random(3))}${random(3_000)}`;
       const bytes = random(20) === 0 ? random(limit * 1.2) : random(1_500);
-      const incoming = given.get(id) ?? order(id, bytes);
+      const incoming = given.get(id) ?? parts(id, bytes);
       given.set(id, incoming);
       if (random(3) === 0) {
         const before = [cache.size, cache.bytes];
-        if (!cache.addOlder(incoming)) expect([cache.size, cache.bytes]).toEqual(before);
+        if (!cache.addOlder(layOut(incoming))) expect([cache.size, cache.bytes]).toEqual(before);
       } else {
-        cache.add(incoming);
+        cache.add(layOut(incoming));
         // The newest is always kept, unless it alone is too much.
         if (incoming.document.length < limit - 1_000) expect(cache.find(id)).toBeDefined();
       }

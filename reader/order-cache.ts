@@ -1,10 +1,11 @@
 import { randomInt } from "node:crypto";
-import { createOrderIndex, hashOfId, INDEX_BYTES } from "./order-index";
+import { idEnd, idStart, type LaidOrder } from "../prisma/laid-order";
+import { createOrderIndex, hashOfBytes, hashOfId, INDEX_BYTES } from "./order-index";
 import {
   createSlab,
-  hasDigest,
   hasId,
-  type IncomingOrder,
+  hasSameDigest,
+  hasSameId,
   type ReadyOrder,
   readRecord,
   recordBytes,
@@ -14,7 +15,7 @@ import {
   writeRecord,
 } from "./order-slab";
 
-export type { IncomingOrder, ReadyOrder } from "./order-slab";
+export type { ReadyOrder } from "./order-slab";
 
 /**
  * The orders in memory, as the bytes that are sent. Bounded in bytes; the newest are kept.
@@ -30,12 +31,12 @@ export type { IncomingOrder, ReadyOrder } from "./order-slab";
 export interface OrderCache {
   find(id: string): ReadyOrder | undefined;
   /**
-   * Keeps an order, at the cost of the oldest. One that is here already stays, unless it is another one: orders never
+   * Keeps a copy of an order, at the cost of the oldest. One that is here already stays, unless it is another one: orders never
    * change, but a database that was put back and refilled may have given the id to the other of two that wanted it.
    */
-  add(order: IncomingOrder): void;
-  /** Keeps an order that is older than all others, if there is room; false means that the cache is full. */
-  addOlder(order: IncomingOrder): boolean;
+  add(order: LaidOrder): void;
+  /** Keeps a copy of an order that is older than all others, if there is room; false means that the cache is full. */
+  addOlder(order: LaidOrder): boolean;
   /** How many orders are kept. */
   readonly size: number;
   /** What they take, in bytes, with the overhead of each. */
@@ -72,7 +73,11 @@ export function createOrderCache(limitBytes: number): OrderCache {
   let hasLetGo = false;
 
   const slabAt = (place: number): Slab => slabs.get(Math.floor(place / MOST_SLAB_BYTES)) as Slab;
-  const index = createOrderIndex((place, id) => hasId(slabAt(place), place % MOST_SLAB_BYTES, id));
+  const index = createOrderIndex<string | LaidOrder>((place, wanted) => {
+    const at = place % MOST_SLAB_BYTES;
+    return typeof wanted === "string" ? hasId(slabAt(place), at, wanted) : hasSameId(slabAt(place), at, wanted);
+  });
+  const hashOf = ({ bytes, from }: LaidOrder): number => hashOfBytes(bytes, idStart(from), idEnd(bytes, from), seed);
 
   /** What an order adds to `bytes`: with a new slab, what is left over in the one before counts too. */
   const costIn = ({ open }: Chain, record: number): number => {
@@ -85,14 +90,15 @@ export function createOrderCache(limitBytes: number): OrderCache {
   const slabFor = (chain: Chain, record: number): Slab => {
     const isLarge = record > slabBytes * LARGE;
     if (!isLarge && chain.open && record <= leftIn(chain.open)) return chain.open;
-    const slab = createSlab(nextNumber++, isLarge ? record : slabBytes);
+    // What came by `addOlder` goes only for what comes by `add`, whose slabs are counted.
+    const slab = createSlab(nextNumber++, isLarge ? record : slabBytes, chain === newer);
     slabs.set(slab.number, slab);
     chain.slabs.push(slab);
     if (!isLarge) chain.open = slab;
     return slab;
   };
 
-  const write = (chain: Chain, order: IncomingOrder, record: number, hash: number): void => {
+  const write = (chain: Chain, order: LaidOrder, record: number, hash: number): void => {
     bytes += costIn(chain, record);
     size += 1;
     const slab = slabFor(chain, record);
@@ -126,10 +132,10 @@ export function createOrderCache(limitBytes: number): OrderCache {
       return place === undefined ? undefined : readRecord(slabAt(place), place % MOST_SLAB_BYTES);
     },
     add(order) {
-      const hash = hashOfId(order.id, seed);
-      const place = index.find(order.id, hash);
+      const hash = hashOf(order);
+      const place = index.find(order, hash);
       if (place !== undefined) {
-        if (hasDigest(slabAt(place), place % MOST_SLAB_BYTES, order.sha256)) return;
+        if (hasSameDigest(slabAt(place), place % MOST_SLAB_BYTES, order)) return;
         forget(place, hash);
       }
       const record = recordBytes(order);
@@ -138,8 +144,8 @@ export function createOrderCache(limitBytes: number): OrderCache {
       write(newer, order, record, hash);
     },
     addOlder(order) {
-      const hash = hashOfId(order.id, seed);
-      if (index.find(order.id, hash) !== undefined) return true;
+      const hash = hashOf(order);
+      if (index.find(order, hash) !== undefined) return true;
       const record = recordBytes(order);
       if (hasLetGo || bytes + costIn(older, record) > limitBytes) return false;
       write(older, order, record, hash);

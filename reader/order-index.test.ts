@@ -1,10 +1,10 @@
-import { createOrderIndex, hashOfId } from "./order-index";
+import { createOrderIndex, hashOfBytes, hashOfId } from "./order-index";
 
 /** An index beside a Map that is always right, with hashes of few values so that many meet in one slot. */
 function createPair(hashOf: (id: string) => number) {
   const ids = new Map<number, string>();
   const expected = new Map<string, number>();
-  const index = createOrderIndex((place, id) => ids.get(place) === id);
+  const index = createOrderIndex<string>((place, id) => ids.get(place) === id);
   return {
     expected,
     insert(id: string, place: number) {
@@ -50,5 +50,10 @@ describe("the index", () => {
     expect(new Set(hashes.map((hash) => hash >>> 24)).size).toBe(256);
     // 65,536 slots for 100,000 ids: of random ones a part of 1 - e^-1.526 = 0.783 would be hit.
     expect(new Set(hashes.map((hash) => hash & 0xffff)).size / 65_536).toBeCloseTo(0.783, 1);
+  });
+
+  test.each(["order-1", "заказ", "e\u0301", "a🛒", ""])("hashes %j as its bytes, wherever they lie", (id) => {
+    const bytes = Buffer.from(`before${id}after`);
+    expect(hashOfBytes(bytes, 6, bytes.length - 5, 7)).toBe(hashOfId(id, 7));
   });
 });

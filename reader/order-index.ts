@@ -7,9 +7,9 @@
  * which nobody is answered. Within a table an entry stands in the slot that its hash's lower bits name or in one of the
  * next; whatever follows a removed entry moves up, so that a search may end at the first empty slot.
  */
-export interface OrderIndex {
+export interface OrderIndex<Wanted> {
   /** The place of an id, or undefined. */
-  find(id: string, hash: number): number | undefined;
+  find(wanted: Wanted, hash: number): number | undefined;
   /** Takes an id that is not there yet. @param place above 0 */
   insert(hash: number, place: number): void;
   remove(hash: number, place: number): void;
@@ -30,19 +30,19 @@ interface Table {
   orders: number;
 }
 
-/** @param isAt whether the order at a place has this id */
-export function createOrderIndex(isAt: (place: number, id: string) => boolean): OrderIndex {
+/** @param isAt whether the order at a place has the id that is looked for, in whatever form that comes */
+export function createOrderIndex<Wanted>(isAt: (place: number, wanted: Wanted) => boolean): OrderIndex<Wanted> {
   const tables = Array.from({ length: TABLES }, () => emptyTable(FIRST_SLOTS));
   const tableOf = (hash: number): Table => tables[hash >>> 24] as Table;
 
   return {
-    find(id, hash) {
+    find(wanted, hash) {
       const { hashes, places } = tableOf(hash);
       const last = places.length - 1;
       for (let slot = hash & last; ; slot = (slot + 1) & last) {
         const place = places[slot] as number;
         if (place === 0) return undefined;
-        if (hashes[slot] === hash && isAt(place, id)) return place;
+        if (hashes[slot] === hash && isAt(place, wanted)) return place;
       }
     },
     insert(hash, place) {
@@ -66,14 +66,29 @@ export function createOrderIndex(isAt: (place: number, id: string) => boolean): 
 }
 
 /**
- * A hash of 32 bits: FNV-1a over the text's UTF-16 units, its bits then mixed as MurmurHash3 does.
+ * A hash of 32 bits: FNV-1a over the id's bytes in UTF-8, its bits then mixed as MurmurHash3 does.
  *
  * @param seed from a source of randomness, so that nobody can publish ids that all meet in one slot
  */
+export function hashOfBytes(bytes: Uint8Array, from: number, to: number, seed: number): number {
+  let hash = seed;
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return mixed(hash);
+}
+
+/** The hash of an id's bytes in UTF-8, without making them as long as it is ASCII. */
 export function hashOfId(id: string, seed: number): number {
   let hash = seed;
-  for (let unit = 0; unit < id.length; unit++) hash = Math.imul(hash ^ id.charCodeAt(unit), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  for (let unit = 0; unit < id.length; unit++) {
+    const code = id.charCodeAt(unit);
+    if (code > 0x7f) return hashOfBytes(Buffer.from(id), 0, Buffer.byteLength(id), seed);
+    hash = Math.imul(hash ^ code, 0x01000193);
+  }
+  return mixed(hash);
+}
+
+function mixed(fnv: number): number {
+  let hash = Math.imul(fnv ^ (fnv >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
@@ -92,8 +107,13 @@ function put({ hashes, places }: Table, hash: number, place: number): void {
 
 function grow(table: Table): void {
   const { hashes, places } = table;
-  Object.assign(table, { ...emptyTable(places.length * 2), orders: table.orders });
-  for (const [slot, place] of places.entries()) if (place !== 0) put(table, hashes[slot] as number, place);
+  const larger = emptyTable(places.length * 2);
+  for (let slot = 0; slot < places.length; slot++) {
+    const place = places[slot] as number;
+    if (place !== 0) put(larger, hashes[slot] as number, place);
+  }
+  table.hashes = larger.hashes;
+  table.places = larger.places;
 }
 
 /** Moves up what stands after a slot that has become empty and was only there because the slot was taken. */

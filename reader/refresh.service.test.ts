@@ -3,6 +3,7 @@ import { type Logger, pino } from "pino";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { waitUntil } from "../e2e/support/wait-until";
 import { numberedOrders, type OrderWriter, openOrderWriter, terminateConnections } from "../e2e/support/write-orders";
+import { layOut } from "../prisma/laid-order";
 import { connectOrderSource } from "../prisma/read-orders";
 import { type Listener, listen } from "./listen";
 import { createOrderCache, type OrderCache } from "./order-cache";
@@ -73,7 +74,7 @@ describe("at start", () => {
     await writer.beginEpoch();
     await writer.write(numberedOrders("new", 0, 40));
     const one = createOrderCache(1_000_000);
-    one.add({ id: "new00", document: Buffer.from('{"order_uid": "new00"}\n'), sha256: Buffer.alloc(32) });
+    one.add(layOut({ id: "new00", document: Buffer.from('{"order_uid": "new00"}\n'), sha256: Buffer.alloc(32) }));
     start({ pageRows: 7, cache: createOrderCache(20 * one.bytes) });
     await untilLive();
     expect(cache.size).toBe(20);
