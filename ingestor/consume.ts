@@ -9,6 +9,8 @@ import { outcomes } from "./metrics";
 import { createPartitionQueues } from "./partition-queues";
 import { watchSteps } from "./step-over";
 import { watchPositions } from "./watch-positions";
+import { createProgress, type Progress } from "./watch-progress";
+import { watchRegularly } from "./watch-regularly";
 import { watchTopic } from "./watch-topic";
 
 export interface ConsumeDeps extends Omit<HandleBatchDeps, "assignment" | "queues" | "takeTurn" | "committer"> {
@@ -22,7 +24,7 @@ export interface ConsumeDeps extends Omit<HandleBatchDeps, "assignment" | "queue
   readonly onStoppable: (stop: () => Promise<void>) => void;
 }
 
-export interface Consumption {
+export interface Consumption extends Pick<Progress, "describeStandstill"> {
   readonly assignment: Assignment;
   /** Since the group's coordinator answered last; it is asked every two seconds at least, also while nothing comes in. */
   secondsSinceAnswer(): number;
@@ -39,6 +41,8 @@ const HEARTBEAT_INTERVAL_MS = 2_000;
 const REBALANCE_TIMEOUT_MS = 10_000;
 /** A partition that was added to the topic is found within this time. */
 const METADATA_MAX_AGE_MS = 5_000;
+/** How often Kafka is asked where the logs end: two requests. */
+const PROGRESS_INTERVAL_MS = 10_000;
 /** For the transactions in flight when it is stopped, and for telling Kafka their offsets: a stop may take 4.5 s in all. */
 const [FINISH_WITHIN_MS, TELL_WITHIN_MS] = [2_000, 1_000];
 /** What one fetch may bring, and how long it may take. */
@@ -88,10 +92,12 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     metrics: deps.metrics,
     log,
   });
+  const progress = createProgress({ topic, admin, assignment, metrics: deps.metrics });
   const watches = [
     watchPositions(deps.prisma, topic, assignment, log),
     watchSteps(deps.prisma, topic, assignment, log),
     watchTopic(admin, topic, assignment, log),
+    watchRegularly("progress", log, progress.look, PROGRESS_INTERVAL_MS),
   ];
   const queues = createPartitionQueues();
   const takeTurn = createTurns(deps.partitionsAtOnce);
@@ -137,6 +143,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
 
   return {
     assignment,
+    describeStandstill: progress.describeStandstill,
     secondsSinceAnswer: () => (Date.now() - lastAnswerAt) / 1_000,
   };
 }

@@ -6,9 +6,9 @@ import { createTestDatabase, type TestDatabase } from "../e2e/support/test-datab
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
 import { waitUntil } from "../e2e/support/wait-until";
 import { createPrisma, type Prisma } from "../prisma/client";
-import { asKafkajsHeaders, headersOf } from "../runtime/kafka/headers";
+import { asKafkajsHeaders, encodeHeaders, headersOf } from "../runtime/kafka/headers";
 import { createLog } from "../runtime/log";
-import { readDeadLetterHeaders } from "./dead-letter";
+import { MOST_HEADERS, readDeadLetterHeaders } from "./dead-letter";
 import { createDelivery, type Deliver } from "./deliver";
 import { createLetterSource, type LetterSource } from "./letter-source";
 import { createMetrics, type IngestorMetrics } from "./metrics";
@@ -133,6 +133,17 @@ test("a letter that Kafka will not take is refused, counted and shown, and those
   const before = await refusals();
   await deliver(ids);
   expect(await states(ids)).toEqual(["delivered", "MESSAGE_TOO_LARGE", "delivered"]);
+  expect(await refusals()).toEqual({ counted: before.counted + 1, rows: before.rows + 1 });
+});
+
+// G8. Fails when such a letter is taken apart (send in deliver.ts); G4 when it takes those beside it with it.
+test("a letter with too many headers to be sent is refused, counted and shown, and those beside it are delivered", async () => {
+  const ids = await reject([Buffer.from("a"), Buffer.from("b"), Buffer.from("c")]);
+  const headers = encodeHeaders(Array(MOST_HEADERS + 1).fill({ key: Buffer.from("h"), value: null }));
+  await owner.outboxRow.updateMany({ where: { id: ids[1] ?? 0n }, data: { headers: Buffer.from(headers) } });
+  const before = await refusals();
+  await deliver(ids);
+  expect(await states(ids)).toEqual(["delivered", "TOO_MANY_HEADERS", "delivered"]);
   expect(await refusals()).toEqual({ counted: before.counted + 1, rows: before.rows + 1 });
 });
 

@@ -31,7 +31,7 @@ export class OutageState {
 
 export interface HealthDeps {
   /** Undefined until Kafka has been reached. */
-  readonly consumption: () => Pick<Consumption, "assignment" | "secondsSinceAnswer"> | undefined;
+  readonly consumption: () => Pick<Consumption, "assignment" | "secondsSinceAnswer" | "describeStandstill"> | undefined;
   readonly outage: OutageState;
   /** Why dead letters wait, if they do. Orders are stored all the same, so it makes nothing unready. */
   readonly deliveryProblem: () => string | undefined;
@@ -72,7 +72,7 @@ function findObstacle(consumption: CurrentConsumption, outage: OutageState): str
   if (!consumption) return "Kafka has not been reached yet";
   const silence = consumption.secondsSinceAnswer();
   if (silence > KAFKA_SILENCE_SECONDS) return `Kafka has not answered for ${Math.round(silence)} s`;
-  return consumption.assignment.isPositioned() ? undefined : "the positions are being read";
+  return consumption.assignment.isPositioned() ? consumption.describeStandstill() : "the positions are being read";
 }
 
 function describe(consumption: CurrentConsumption): Record<string, string> {

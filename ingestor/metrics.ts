@@ -46,7 +46,7 @@ export function createMetrics() {
     }),
     lag: new Gauge({
       name: "orders_ingestor_lag_records",
-      help: "Offsets between the last fetch and the end of the log.",
+      help: "Offsets between what is ingested and the end of the log.",
       labelNames,
       registers,
     }),

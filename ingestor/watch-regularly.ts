@@ -4,13 +4,19 @@ import { classifyFailure } from "./failure";
 const INTERVAL_MS = 2_000;
 
 /**
- * Looks at something every two seconds, never twice at once. A look that fails is only noted for debugging: whoever uses
+ * Looks at something regularly, never twice at once. A look that fails is only noted for debugging: whoever uses
  * what was looked at meets the outage himself, and the next look comes.
  *
  * @param what for the log: `watch.failed` of this
+ * @param everyMs two seconds, where nothing else is said
  * @returns what stops it
  */
-export function watchRegularly(what: string, log: Log, look: () => Promise<void>): () => void {
+export function watchRegularly(
+  what: string,
+  log: Log,
+  look: () => Promise<void>,
+  everyMs: number = INTERVAL_MS,
+): () => void {
   let isLooking = false;
   const lookOnce = async (): Promise<void> => {
     if (isLooking) return;
@@ -24,6 +30,6 @@ export function watchRegularly(what: string, log: Log, look: () => Promise<void>
       isLooking = false;
     }
   };
-  const timer = setInterval(() => void lookOnce(), INTERVAL_MS);
+  const timer = setInterval(() => void lookOnce(), everyMs);
   return () => clearInterval(timer);
 }
