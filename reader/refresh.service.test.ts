@@ -61,11 +61,16 @@ describe("at start", () => {
     await writer.write(numberedOrders("b", 0, 9), { partition: 1 });
     await writer.beginEpoch();
     await writer.write(numberedOrders("c", 0, 10));
-    start({ pageRows: 5 });
+    const sizesWhenLoaded: number[] = [];
+    start({ pageRows: 5, pollMs: 5, onLoaded: () => sizesWhenLoaded.push(cache.size) });
     expect(refresh.state()).toEqual({ kind: "loading" });
     await untilLive();
+    await writer.write(numberedOrders("d", 0, 1));
+    await untilReadable(numberedOrders("d", 0, 1));
+    // Told once, however many rounds follow.
+    expect(sizesWhenLoaded).toEqual([44]);
     for (const [id, document] of Object.entries(orders)) expect(cache.find(id)?.body.toString()).toBe(document);
-    expect(cache.size).toBe(44);
+    expect(cache.size).toBe(45);
     expect(events.find(({ event }) => event === "reader.loaded")).toMatchObject({ orders: 44 });
   });
 

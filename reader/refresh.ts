@@ -40,6 +40,8 @@ export interface RefreshOptions {
   readonly cache: OrderCache;
   readonly pollMs: number;
   readonly log: Log;
+  /** Told once, when the first round is through. */
+  readonly onLoaded?: () => void;
   /** Told for each partition that had moved: seconds from the position's move to its orders being readable here. */
   readonly onFreshness?: (seconds: number) => void;
   readonly pageRows?: number;
@@ -54,6 +56,7 @@ export function startRefresh({
   cache,
   pollMs,
   log,
+  onLoaded = () => {},
   onFreshness = () => {},
   pageRows = PAGE_ROWS,
   random = Math.random,
@@ -112,9 +115,11 @@ export function startRefresh({
     } else if (failures > 0) {
       log.info({ event: "reader.refresh-recovered", failures }, "level with Postgres again");
     }
+    const isFirst = state.kind === "loading";
     failures = 0;
     lastLevelAt = new Date();
     state = { kind: "live" };
+    if (isFirst) onLoaded();
   };
 
   const becomeStale = (error: unknown): void => {
