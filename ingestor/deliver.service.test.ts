@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Producer } from "kafkajs";
+import { startHalfOpenProxy } from "../e2e/support/half-open-proxy";
 import { batchOf, judged } from "../e2e/support/judged-records";
 import { readTopic, testKafka } from "../e2e/support/kafka-records";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
@@ -197,6 +198,45 @@ test("a connection that is lost costs one call, and the next delivers", async ()
   expect(await states(ids)).toEqual(["delivered"]);
 });
 
+// G3. Fails when the mark of what was sent is given up in an outage: the lease would keep others from it for a minute.
+test("letters that are sent while PostgreSQL goes away are marked when it is back", async () => {
+  const ids = await reject([Buffer.from("a"), Buffer.from("b")]);
+  const proxy = await startHalfOpenProxy(database.ingestorUrl);
+  const leaving = createPrisma(proxy.url, { connections: 1, name: "test" });
+  const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
+  let failures = 0;
+  const outboxThere = createOutbox(leaving, source, "orders");
+  const delivery = createDelivery({
+    ...{ dlqTopic: topic.name, metrics: createMetrics(), log },
+    outbox: {
+      ...outboxThere,
+      markDelivered: (sent) =>
+        outboxThere.markDelivered(sent).catch((error: unknown) => {
+          failures++;
+          throw error;
+        }),
+    },
+    producer: {
+      send: async (record) => {
+        proxy.refuse();
+        return producer.send(record);
+      },
+    },
+  })(ids);
+  try {
+    await waitUntil("they could not be marked", () => failures > 1);
+    expect(await states(ids)).toEqual(["waiting", "waiting"]);
+    proxy.recover();
+    await delivery;
+    expect(await states(ids)).toEqual(["delivered", "delivered"]);
+  } finally {
+    proxy.recover();
+    await delivery.catch(() => {});
+    await leaving.$disconnect();
+    await proxy.close();
+  }
+});
+
 /** What a minute does to rows that a worker has taken and neither marked nor given back: it was killed. */
 const endLeases = (ids: readonly bigint[]): Promise<unknown> =>
   owner.outboxRow.updateMany({ where: { id: { in: [...ids] } }, data: { leasedUntil: new Date(Date.now() - 60_000) } });
@@ -222,7 +262,7 @@ test("the sweep finds a letter that a killed worker had taken once its lease has
   expect(await outbox.findForgotten(1, 1_000)).not.toContain(ids[0]);
   await endLeases(ids);
   const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
-  const stop = startSweep(outbox, { add, countPending: async () => 0 }, log);
+  const stop = startSweep(outbox, { add, countPending: async () => 0, problem: () => undefined }, log);
   await waitUntil("the sweep makes a job for it", () => found.includes(ids[0] ?? 0n)).finally(stop);
   await deliver(ids);
   expect(await states(ids)).toEqual(["delivered"]);

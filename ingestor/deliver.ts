@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { CompressionTypes, type Message, type Producer } from "kafkajs";
+import { backoffMs } from "../runtime/backoff";
 import { asKafkajsHeaders, countHeaders, decodeHeaders } from "../runtime/kafka/headers";
 import type { Log } from "../runtime/log";
 import { deadLetterId, MOST_HEADERS, writeDeadLetterHeaders } from "./dead-letter";
@@ -34,6 +36,8 @@ const BROKER_TIMEOUT_MS = 10_000;
  * Sends the named rows of the outbox to the dead-letter topic and marks them delivered once all replicas have them.
  * Whoever asks twice, or dies in between, causes at most a second copy with the same `x-dlq-id`.
  *
+ * What it has taken it does not forget while PostgreSQL is away: it waits, and marks what was sent.
+ *
  * @throws when Kafka or the database cannot be reached, or some rows could not be sent for another cause and all others
  *   are; the rows that were not sent are free again then
  */
@@ -61,11 +65,16 @@ async function sendPortions(
   for (let rest = ids; rest.length > 0; ) {
     await markSent(sent, deps);
     sent = [];
-    const portion = await deps.outbox.take(rest, PORTION_BYTES);
+    const untaken = rest;
+    const portion = await deps.outbox.take(rest, PORTION_BYTES).catch(async (error: unknown) => {
+      // They may have been taken, and only the answer got lost.
+      await insist(() => deps.outbox.release(untaken), deps);
+      throw error;
+    });
     const last = portion.at(-1);
     rest = last ? rest.filter((id) => id > last.id) : [];
     sent = await send(portion, failures, deps).catch(async (error: unknown) => {
-      await deps.outbox.release(portion.map(({ id }) => id));
+      await insist(() => deps.outbox.release(portion.map(({ id }) => id)), deps);
       throw error;
     });
   }
@@ -125,7 +134,7 @@ async function sendSingly(letters: readonly Letter[], failures: unknown[], deps:
       throw result.error;
     } else {
       failures.push(result.error);
-      await deps.outbox.release([letter.id]);
+      await insist(() => deps.outbox.release([letter.id]), deps);
     }
   }
 }
@@ -134,9 +143,27 @@ function isSlow(startedAt: number): boolean {
   return performance.now() - startedAt > SLOW_MS;
 }
 
-async function markSent(letters: readonly Letter[], { outbox, metrics, log }: DeliverDeps): Promise<void> {
+/**
+ * Does what ends a lease, however long PostgreSQL is away. If it were given up, nobody could have these rows until their
+ * lease has run out, long after PostgreSQL's return.
+ */
+async function insist(act: () => Promise<void>, { log }: DeliverDeps): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await act();
+    } catch (error) {
+      const { action, code } = classifyFailure(error);
+      if (action === "stop") throw error;
+      log.debug({ event: "dead-letter.lease-kept", code }, `a lease cannot be ended yet: PostgreSQL says ${code}`);
+      await delay(backoffMs(attempt));
+    }
+  }
+}
+
+async function markSent(letters: readonly Letter[], deps: DeliverDeps): Promise<void> {
   if (letters.length === 0) return;
-  await outbox.markDelivered(letters.map(({ id }) => id));
+  const { outbox, metrics, log } = deps;
+  await insist(() => outbox.markDelivered(letters.map(({ id }) => id)), deps);
   const byReason = new Map<string, number>();
   for (const { reason } of letters) byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
   for (const [reason, count] of byReason) metrics.deadLetters.inc({ reason, outcome: "delivered" }, count);

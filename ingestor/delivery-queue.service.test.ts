@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { startHalfOpenProxy } from "../e2e/support/half-open-proxy";
 import { testAddress } from "../e2e/support/test-address";
 import { createTestDatabase } from "../e2e/support/test-database";
+import { timeOf } from "../e2e/support/time-of";
 import { waitUntil } from "../e2e/support/wait-until";
 import { createLog } from "../runtime/log";
 import { openDeliveryQueue } from "./delivery-queue";
@@ -39,6 +42,62 @@ test("sockets to the PostgreSQL that keeps the jobs that fall silent are given u
   } finally {
     // First the proxy: what is still silent is cut off with it.
     await proxy.close();
+    await queue.close();
+    await database.drop();
+  }
+});
+
+/** A way to a server which can be closed and opened: while it is closed, connections are refused. */
+function makeGate(serverUrl: string) {
+  const server = new URL(serverUrl);
+  const way = new URL(serverUrl);
+  const sockets = new Set<Socket>();
+  const gate = createServer((client) => {
+    const upstream = connect(Number(server.port), server.hostname);
+    for (const socket of [client, upstream]) sockets.add(socket.on("error", () => {}));
+    client.pipe(upstream).pipe(client);
+  });
+  let port = 0;
+  return {
+    open: async (): Promise<string> => {
+      await once(gate.listen(port, "127.0.0.1"), "listening");
+      port = (gate.address() as AddressInfo).port;
+      way.port = String(port);
+      return way.href;
+    },
+    close: async (): Promise<void> => {
+      const closed = once(gate.close(), "close");
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+// G3. Fails without runRetryDelay: BullMQ's worker waits 15 s after it was refused. The bound is one for busy machines.
+test("a PostgreSQL that keeps the jobs and refuses connections for a while is used again soon after", async () => {
+  const database = await createTestDatabase();
+  const gate = makeGate(database.ingestorUrl);
+  const delivered: bigint[] = [];
+  const queue = await openDeliveryQueue({
+    ...{ redisUrl: undefined, databaseUrl: await gate.open(), name: "test", log },
+    deliver: async (ids) => void delivered.push(...ids),
+  });
+  try {
+    await queue.add([1n]);
+    await waitUntil("the first is delivered", () => delivered.includes(1n));
+    await gate.close();
+    await waitUntil("it is refused", async () => {
+      const refusal = await queue.countPending().catch((error: unknown) => error);
+      return (refusal as { code?: string }).code === "ECONNREFUSED";
+    });
+    await waitUntil("the way is open again", gate.open);
+    const goesOn = async (): Promise<unknown> => {
+      await queue.add([2n]);
+      return waitUntil("the second is delivered", () => delivered.includes(2n));
+    };
+    expect(await timeOf(goesOn)).toBeLessThan(10_000);
+  } finally {
+    await gate.close().catch(() => {});
     await queue.close();
     await database.drop();
   }

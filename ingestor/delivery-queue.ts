@@ -44,9 +44,13 @@ const ROWS_PER_JOB = 500;
 const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
 /**
  * Two, so that a job is being sent while the one before it is being marked and ended. A job that was picked up by
- * workers that died is harmless, however often: rows are protected by their leases.
+ * workers that died is harmless, however often: rows are protected by their leases. BullMQ by itself waits 15 s before it
+ * asks again a store that has refused it.
  */
-const WORKER_OPTIONS = { concurrency: 2, maxStalledCount: 1_000 } satisfies Partial<WorkerOptions>;
+const WORKER_OPTIONS = {
+  ...{ concurrency: 2, maxStalledCount: 1_000 },
+  runRetryDelay: 250,
+} satisfies Partial<WorkerOptions>;
 
 /**
  * Opens the queue. Redis may come later; PostgreSQL has to be there.
@@ -124,14 +128,18 @@ type Work = (job: { data: DeliveryJob }) => Promise<void>;
  */
 const REDIS_SILENCE_MS = 10_000;
 
+const REDIS_PATIENCE = {
+  socketTimeout: REDIS_SILENCE_MS,
+  connectTimeout: 5_000,
+  // A Redis that has been started reads its data; ioredis by itself asks it again after a second at the earliest.
+  maxLoadingRetryTime: 100,
+} as const;
+
 function onRedis(url: string, name: string, work: Work, report: (error: unknown) => void) {
   // Never gives up on Redis, as BullMQ wants it. Commands given while it is away would wait for it in memory, so none
   // are given then; failing at once instead (enableOfflineQueue: false) breaks a Queue that is made before Redis is up.
   const retryStrategy = (attempt: number): number => backoffMs(attempt);
-  const connection = new SteadyRedis(
-    { maxRetriesPerRequest: null, retryStrategy, socketTimeout: REDIS_SILENCE_MS },
-    url,
-  );
+  const connection = new SteadyRedis({ maxRetriesPerRequest: null, retryStrategy, ...REDIS_PATIENCE }, url);
   connection.on("error", report);
   const worker = new Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS });
   return {

@@ -4,8 +4,10 @@ import { classifyFailure } from "./failure";
 import type { Outbox } from "./outbox";
 
 const INTERVAL_MS = 1_000;
-/** With no job left, a row this old has none: a lost job costs a dead letter about two seconds. */
-const FORGOTTEN_SECONDS = 1;
+/** While a store is away, or has just come back: a letter shall not wait for the sweep when everything else is there. */
+const INTERVAL_IN_OUTAGE_MS = 250;
+/** With no job left, a row this old has none: a lost job costs a dead letter at most a second and a half. */
+const FORGOTTEN_SECONDS = 0.5;
 /** With jobs left, a row may be waiting its turn behind them; after this long it is given another job to be sure. */
 const FORGOTTEN_BEHIND_OTHERS_SECONDS = 60;
 /** Looking for such rows reads all that wait, which in a storm is a tenth of PostgreSQL's work if it is done every second. */
@@ -21,13 +23,16 @@ const ROWS_PER_SWEEP = 5_000;
  *
  * @returns what stops the timer
  */
-export function startSweep(outbox: Outbox, queue: Pick<DeliveryQueue, "add" | "countPending">, log: Log): () => void {
-  let isLooking = false;
+export function startSweep(
+  outbox: Outbox,
+  queue: Pick<DeliveryQueue, "add" | "countPending" | "problem">,
+  log: Log,
+): () => void {
   let nextBehindOthers = 0;
+  let hasFailed = false;
   const look = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
     try {
+      hasFailed = false;
       // Nearly always there is nothing, which one small question tells: the others are more than an idle system should do.
       if (!(await outbox.hasForgotten(FORGOTTEN_SECONDS))) return;
       const pending = await queue.countPending();
@@ -40,12 +45,21 @@ export function startSweep(outbox: Outbox, queue: Pick<DeliveryQueue, "add" | "c
       log.info({ event: "sweep.found", rows }, `${rows} dead letters had nobody to deliver them: delivering them now`);
       await queue.add(forgotten);
     } catch (error) {
+      hasFailed = true;
       const { code } = classifyFailure(error);
       log.debug({ event: "sweep.failed", code }, `could not look for forgotten dead letters (${code})`);
-    } finally {
-      isLooking = false;
     }
   };
-  const timer = setInterval(() => void look(), INTERVAL_MS);
-  return () => clearInterval(timer);
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  const lookLater = (): void => {
+    if (isStopped) return;
+    const isOutage = hasFailed || queue.problem() !== undefined;
+    timer = setTimeout(() => void look().then(lookLater), isOutage ? INTERVAL_IN_OUTAGE_MS : INTERVAL_MS);
+  };
+  lookLater();
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
 }

@@ -22,3 +22,22 @@ test("a connection that fell silent in a transaction is not handed out again", a
     await database.drop();
   }
 });
+
+// G3. Fails when each silent connection of the pool is found out by itself: twenty seconds for one after the other.
+test("one that fell silent is given up together with those that lie idle", async () => {
+  const database = await createTestDatabase();
+  const proxy = await startHalfOpenProxy(database.readerUrl);
+  const prisma = createPrisma(proxy.url, { connections: 3, name: "test", answerWithinMs: 1_000 });
+  const sleeping = (): Promise<unknown> => prisma.$queryRaw`SELECT pg_sleep(0.2)::text`;
+  try {
+    // Each on a connection of its own, and then all of them idle.
+    await Promise.all([sleeping(), sleeping(), sleeping()]);
+    proxy.fallSilent();
+    await expect(prisma.order.count()).rejects.toThrow();
+    expect(await prisma.order.count()).toBe(0);
+  } finally {
+    await prisma.$disconnect();
+    await proxy.close();
+    await database.drop();
+  }
+});

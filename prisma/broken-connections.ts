@@ -1,10 +1,16 @@
-import type { SqlDriverAdapter, SqlDriverAdapterFactory, Transaction } from "@prisma/driver-adapter-utils";
-import type pg from "pg";
+import type { Socket } from "node:net";
+import type {
+  SqlDriverAdapter,
+  SqlDriverAdapterFactory,
+  SqlQueryable,
+  Transaction,
+} from "@prisma/driver-adapter-utils";
 
 /**
  * After an answer has failed to come in time, `pg` keeps the connection, on which the lost statement still stands before
  * all that follow, and hands it out again. A transaction whose statement fails without an answer from the server
- * therefore closes its socket here, so that the pool makes a new connection.
+ * therefore closes its socket here, so that the pool makes a new connection. A network forgets connections together: those
+ * that lie idle in the pool are closed with it, or each would be waited for in its turn.
  */
 export function withBrokenConnectionsClosed(factory: SqlDriverAdapterFactory): SqlDriverAdapterFactory {
   return {
@@ -16,21 +22,30 @@ export function withBrokenConnectionsClosed(factory: SqlDriverAdapterFactory): S
 
 function closingAdapter(adapter: SqlDriverAdapter): SqlDriverAdapter {
   const startTransaction = adapter.startTransaction.bind(adapter);
-  adapter.startTransaction = async (isolationLevel) => closingTransaction(await startTransaction(isolationLevel));
+  const closeIdle = (): void => closeIdleOf(adapter);
+  adapter.startTransaction = async (isolationLevel) => {
+    const transaction = await startTransaction(isolationLevel);
+    whenUnanswered(transaction, () => {
+      socketOf(transaction).destroy();
+      closeIdle();
+    });
+    return transaction;
+  };
+  // Here the pool itself gives up the connection.
+  whenUnanswered(adapter, closeIdle);
   return adapter;
 }
 
-function closingTransaction(transaction: Transaction): Transaction {
+function whenUnanswered(asked: SqlQueryable, close: () => void): void {
   const closing =
     <A extends unknown[], R>(query: (...args: A) => Promise<R>) =>
     (...args: A): Promise<R> =>
       query(...args).catch((error: unknown) => {
-        if (!isAnswer(error)) socketOf(transaction).destroy();
+        if (!isAnswer(error)) close();
         throw error;
       });
-  transaction.queryRaw = closing(transaction.queryRaw.bind(transaction));
-  transaction.executeRaw = closing(transaction.executeRaw.bind(transaction));
-  return transaction;
+  asked.queryRaw = closing(asked.queryRaw.bind(asked));
+  asked.executeRaw = closing(asked.executeRaw.bind(asked));
 }
 
 /** Whether it was the server that said no; then the connection is in order. */
@@ -39,8 +54,27 @@ function isAnswer(error: unknown): boolean {
   return typeof cause?.originalCode === "string";
 }
 
-/** The adapter holds the pool's client, and the client its connection; neither stands in their types. */
-function socketOf(transaction: Transaction): { destroy(): void } {
-  const { client } = transaction as unknown as { readonly client: pg.PoolClient };
-  return (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream;
+/** A transaction holds the pool's client, and the client its connection; neither stands in their types. */
+function socketOf(transaction: Transaction): Socket {
+  const { client } = transaction as unknown as { readonly client: PooledClient };
+  return client.connection.stream;
+}
+
+/** The adapter holds the pool, and the pool those that nobody uses; nor does that stand in their types. */
+function closeIdleOf(adapter: SqlDriverAdapter): void {
+  const { client: pool } = adapter as unknown as { readonly client: PoolInside };
+  for (const { client } of [...pool._idle]) {
+    // At once out of the pool; the goodbye of its end would never be answered.
+    pool._remove(client);
+    client.connection.stream.destroy();
+  }
+}
+
+interface PooledClient {
+  readonly connection: { readonly stream: Socket };
+}
+
+interface PoolInside {
+  readonly _idle: readonly { readonly client: PooledClient }[];
+  _remove(client: PooledClient): void;
 }

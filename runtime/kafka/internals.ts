@@ -117,6 +117,8 @@ interface NumberedExchange {
 
 /** A client's connections to one broker: the second for what it fetches, the first for all else. */
 export interface ConnectionPool {
+  readonly host: string;
+  readonly port: number;
   readonly pool: [Connection, Connection, ...Connection[]];
   send(exchange: NumberedExchange): Promise<unknown>;
   getConnectionByRequest(exchange: NumberedExchange): Promise<Connection>;

@@ -48,7 +48,9 @@ export async function benchRecovery(options: RecoveryOptions): Promise<Measured>
       const theirs = faults.filter((fault) => fault.ingestor === kind && isChosen(fault.name));
       const isBacklog = kind === "as shipped" && isChosen(BACKLOG);
       if (theirs.length === 0 && !isBacklog) continue;
-      await withIngestor({ kind, parts, warmUp: Math.min(options.orders, WARM_UP) }, async (running) => {
+      // What waits in the end has to be no more than what has been there before.
+      const warmUp = isBacklog ? options.orders : Math.min(options.orders, WARM_UP);
+      await withIngestor({ kind, parts, warmUp }, async (running) => {
         for (let round = 0; round < options.rounds; round++) {
           for (const fault of theirs) await outlast(fault, options.awaySeconds, running, push);
           if (isBacklog) await measureBacklog(options.orders, running, push);

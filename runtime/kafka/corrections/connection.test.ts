@@ -83,6 +83,18 @@ test("an answer that does not come in time ends the broker's other connection to
   expect(pool.pool.map((connection) => connection.isConnected())).toEqual([false, false]);
 });
 
+// Fails when each client finds out by itself: a dead letter would wait for 15 s after the consumer has gone on.
+test("it ends the other clients' connections to the broker on which nothing is under way, and no others", async () => {
+  const asking = new ConnectionPool(optionsOf(500));
+  const idle = new ConnectionPool(optionsOf(60_000));
+  const joining = new ConnectionPool(optionsOf(60_000));
+  await Promise.all([idle.getConnection(0), joining.getConnection(0)]);
+  void sendToPool(joining, JOIN_GROUP);
+  await waitUntil("it joins", () => joining.pool[0]?.requestQueue.inflight.size === 1);
+  expect(await sendToPool(asking, FETCH)).toBe("KafkaJSRequestTimeoutError");
+  expect([idle, joining].map(({ pool }) => pool[0]?.isConnected())).toEqual([false, true]);
+});
+
 test("a heartbeat without an answer ends all connections as soon as it is of no use any more", async () => {
   const pool = new ConnectionPool(optionsOf(600_000));
   const fetching = sendToPool(pool, FETCH);

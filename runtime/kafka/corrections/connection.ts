@@ -17,8 +17,9 @@ const promptRequests: ReadonlySet<number> = new Set([
  * time-out, until the system's TCP gives the connection up after a quarter of an hour, and a consumer that looks healthy
  * consumes nothing. Whoever sends next connects anew.
  *
- * What one connection to a broker has shown is true of the other as well: a network forgets them together. Without that
- * the time-outs of an outage add up, one connection after the other.
+ * What one connection to a broker has shown is true of the other as well, and of those of the process's other clients on
+ * which nothing is under way: a network forgets them together. Without that the time-outs of an outage add up, one
+ * connection after the other.
  *
  * And what an ended connection has read of an answer is forgotten: kafkajs takes it for the beginning of the next one's.
  */
@@ -36,10 +37,20 @@ export function correctConnection(): void {
       throw error;
     }
   };
-  const { send: sendToPool } = ConnectionPool.prototype;
+  const { send: sendToPool, getConnection } = ConnectionPool.prototype;
+  ConnectionPool.prototype.getConnection = async function (index) {
+    const connection = await getConnection.call(this, index);
+    remember(this);
+    return connection;
+  };
   ConnectionPool.prototype.send = async function (exchange) {
     const giveUpAll = (): void => {
       for (const connection of this.pool) giveUp(connection);
+      for (const { host, port, pool } of pools) {
+        const isSame = host === this.host && port === this.port;
+        for (const connection of isSame ? pool : [])
+          if (connection.requestQueue.inflight.size === 0) giveUp(connection);
+      }
     };
     let deadline: NodeJS.Timeout | undefined;
     const wait = (): void => {
@@ -55,6 +66,16 @@ export function correctConnection(): void {
       clearTimeout(deadline);
     }
   };
+}
+
+/** Of all clients, those that have a connection. */
+const pools = new Set<ConnectionPool>();
+
+/** A pool is not told that nobody uses it any more: that is the case without any connection. */
+function remember(pool: ConnectionPool): void {
+  if (pools.has(pool)) return;
+  for (const each of pools) if (!each.pool.some((connection) => connection.isConnected())) pools.delete(each);
+  pools.add(pool);
 }
 
 /** Whether the broker may be busy with a request that waits by design (a join, a produce): it has its own time-out. */
