@@ -1,5 +1,5 @@
 import type { Prisma } from "../prisma/client";
-import { partitionKey } from "../prisma/order-channel";
+import { type Position, partitionKey } from "../prisma/order-channel";
 import type { Log } from "../runtime/log";
 import type { Assignment } from "./assignment";
 import { watchRegularly } from "./watch-regularly";
@@ -14,8 +14,11 @@ export function watchPositions(prisma: Prisma, topic: string, assignment: Assign
   return watchRegularly("positions", log, async () => {
     const before = assignment.all().map((open) => ({ open, nextOffset: open.nextOffset }));
     if (before.length === 0) return;
-    const rows = await prisma.position.findMany({ where: { epoch: { topic } } });
-    const stored = new Map(rows.map((row) => [partitionKey({ ...row, epoch: row.epochId }), row.nextOffset]));
+    // Asked for ever, also while nothing comes in: in SQL it costs three quarters of what Prisma's own words for it do.
+    const rows = await prisma.$queryRaw<Position[]>`
+      SELECT epoch, partition, next_offset AS "nextOffset" FROM positions
+      WHERE epoch IN (SELECT id FROM epochs WHERE topic = ${topic})`;
+    const stored = new Map(rows.map((row) => [partitionKey(row), row.nextOffset]));
     for (const { open, nextOffset } of before) {
       const inDatabase = stored.get(partitionKey(open));
       const isRestored = inDatabase === undefined || inDatabase < nextOffset;

@@ -4,6 +4,9 @@ import type { Log } from "../runtime/log";
 import type { Assignment } from "./assignment";
 import { watchRegularly } from "./watch-regularly";
 
+/** Rarer than other looks: a topic is hardly ever made anew, and each look is a question to the broker. */
+const INTERVAL_MS = 4_000;
+
 /**
  * Notices that the topic was deleted and made anew while it is consumed. Kafka does not tell a consumer: where the new
  * topic has grown past the old position at once, what it holds from there on looks like what was to come.
@@ -16,7 +19,7 @@ export function watchTopic(
   assignment: Assignment,
   log: Log,
 ): () => void {
-  return watchRegularly("topic", log, async () => {
+  const look = async (): Promise<void> => {
     const before = assignment.all();
     if (before.length === 0) return;
     const id = await fetchTopicId(admin, topic);
@@ -27,5 +30,6 @@ export function watchTopic(
       `${topic} has another id: asking for its positions again`,
     );
     assignment.repositionAll();
-  });
+  };
+  return watchRegularly("topic", log, look, INTERVAL_MS);
 }

@@ -99,14 +99,17 @@ function properties(places: {
     "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     "unclean.leader.election.enable": false,
-    // Each of these threads wakes several times a second for nothing: as many as one node's two cores can use.
+    // Each of these threads wakes several times a second for nothing. One of each carries what this project's loads ask
+    // of a broker, a twentieth of a core.
     "num.network.threads": 1,
-    "num.io.threads": 3,
+    "num.io.threads": 1,
     "background.threads": 2,
     "group.coordinator.threads": 1,
     "share.coordinator.threads": 1,
     // One node needs no heartbeat of its own metadata, which is a write to the disk twice a second.
     "metadata.max.idle.interval.ms": 0,
+    // A file that is flushed to the disk each time. The only replica knows from its log how far it is.
+    "replica.high.watermark.checkpoint.interval.ms": 60_000,
     // A misspelt topic is an error, not a new topic.
     "auto.create.topics.enable": false,
     // A lone consumer need not wait for companions.

@@ -70,6 +70,8 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
       "-Xmx512m",
       "-XX:+UseSerialGC",
       "-XX:+ExitOnOutOfMemoryError",
+      // The compiler for the highest loads works for many minutes after a start, with a tenth of the memory.
+      "-XX:TieredStopAtLevel=1",
       // Samples of itself, for tools that nobody uses here.
       "-XX:-UsePerfData",
       "-Djava.awt.headless=true",
