@@ -130,7 +130,7 @@ test("a record that really ends every process that looks at it is found after fo
 // G3. Fails when a partition that was begun in vain is enough to convict the record that it stands before.
 test("kill -9 of an ingestor that judges apart, again and again, convicts no record", async () => {
   await publish(good(0, 60));
-  for (const killAfter of [10, 20, 60]) {
+  for (const killAfter of [10, 60]) {
     await haveBegunInVain(10);
     await start();
     await waitUntil(`${killAfter} stored`, async () => Number((await position())["stored"]) >= killAfter);
@@ -142,29 +142,23 @@ test("kill -9 of an ingestor that judges apart, again and again, convicts no rec
 });
 
 // Fails when a start is counted with the first batch that is handled: none is, and nobody is told.
-test("a batch that ends the process as it is unpacked is counted from start to start, and the log tells where", async () => {
-  await publish([{ value: MARKER }], CompressionTypes.GZIP);
-  await haveBegunInVain(2);
-  for (const count of [3, 4]) {
-    await start();
-    await waitUntil("it has ended", () => ingestor.hasEnded());
-    expect(await position()).toMatchObject({ next_offset: 0, received: 0, unfinished_starts: count });
-  }
-  expect(carefulStarts()).toMatchObject([{ partition: 0, nextOffset: "0", starts: 4 }]);
-});
-
-test("with the runbook's SQL it is a dead letter of its offsets, and what comes behind it is stored", async () => {
+test("a batch that ends the process as it is unpacked is counted, told with its place, and stepped over by the runbook's SQL", async () => {
   await publish([{ value: MARKER }, { value: MARKER }], CompressionTypes.GZIP);
   await publish(good(2, 5));
-  await haveBegunInVain(1);
+  await haveBegunInVain(3);
+  await start();
+  await waitUntil("it has ended", () => ingestor.hasEnded());
+  expect(await position()).toMatchObject({ next_offset: 0, received: 0, unfinished_starts: 4 });
+  expect(carefulStarts()).toMatchObject([{ partition: 0, nextOffset: "0", starts: 4 }]);
+
   const runbook = readFileSync(join(projectRoot(), "deploy/RUNBOOK.md"), "utf8");
   const [, sql = ""] = /^\$ psql .*-v last=\d+ <<'SQL'\n([^`]*?)SQL$/m.exec(runbook) ?? [];
   await owner.query(
     sql.replaceAll(":last", "1").replaceAll(":partition", "0").replaceAll("'orders'", `'${system.orders.name}'`),
   );
   await superviseUntil(5);
-  expect(starts).toBe(1);
-  expect(await position()).toMatchObject({ next_offset: 5, stored: 3, dead: 2 });
+  expect(starts).toBe(2);
+  expect(await position()).toMatchObject({ next_offset: 5, stored: 3, dead: 2, unfinished_starts: 0 });
   const [letter] = await readTopic(system.letters.brokers, system.letters.name, 1);
   const info = letter && readDeadLetterHeaders(headersOf(letter));
   expect(info).toMatchObject({ reason: "deserialize", offset: 0n, errors: expect.stringContaining("offsets to 1") });
