@@ -5,11 +5,11 @@ import { LendingSocket } from "./lending-socket";
 export interface Connection {
   readonly client: pg.Client;
   /**
-   * Asks something small.
+   * Asks something small. With a name it is prepared, once on this connection.
    *
    * @throws the server's error, or an error when it is not answered in time: the connection is of no use then
    */
-  ask<Row extends pg.QueryResultRow>(sql: string): Promise<readonly Row[]>;
+  ask<Row extends pg.QueryResultRow>(sql: string | pg.QueryConfig): Promise<readonly Row[]>;
   /** Ends the connection politely if the server answers at once, otherwise by force. Never fails. */
   close(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export async function openConnection(
     socket.destroy();
     throw error;
   }
-  const ask = async <Row extends pg.QueryResultRow>(sql: string): Promise<readonly Row[]> => {
+  const ask = async <Row extends pg.QueryResultRow>(sql: string | pg.QueryConfig): Promise<readonly Row[]> => {
     const answer = client.query<Row>(sql);
     const { rows } = await withDeadline(answer, options.answerWithinMs);
     return rows;

@@ -150,10 +150,19 @@ export interface Broker {
 }
 export const Broker = require("kafkajs/src/broker") as { readonly prototype: Broker };
 
+interface BrokerPool {
+  /** By their numbers. */
+  readonly brokers: Readonly<Record<number, Broker | undefined>>;
+  /** What they have told last. */
+  readonly metadata: unknown;
+  /** Asks one of them. */
+  refreshMetadata(topics: readonly string[]): Promise<void>;
+}
+
 /** What a client knows of its brokers. */
 export interface Cluster {
-  /** By their numbers. */
-  readonly brokerPool: { readonly brokers: Readonly<Record<number, Broker | undefined>> };
+  readonly brokerPool: BrokerPool;
+  metadata(wish?: { readonly topics?: readonly string[] }): Promise<unknown>;
   findGroupCoordinatorMetadata(wish: object): Promise<unknown>;
   refreshMetadataIfNecessary(): Promise<void>;
 }

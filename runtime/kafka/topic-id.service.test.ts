@@ -27,6 +27,14 @@ test("a topic keeps its id, and one of the same name that is made after it has a
   expect(second).not.toBe(first);
 });
 
+test("the id is asked for with one request (kafkajs asks twice)", async () => {
+  const asked: string[] = [];
+  const forget = admin.on(admin.events.REQUEST, ({ payload }) => void asked.push(payload.apiName));
+  await fetchTopicId(admin, topic.name);
+  forget();
+  expect(asked).toEqual(["Metadata"]);
+});
+
 test("a topic that does not exist is an error, not a topic without an id", async () => {
   await expect(fetchTopicId(admin, `${topic.name}-unknown`)).rejects.toMatchObject({
     type: "UNKNOWN_TOPIC_OR_PARTITION",

@@ -1,4 +1,4 @@
-import { Encoder, metadata, type ResponseReader } from "../internals";
+import { Cluster, Encoder, metadata, type ResponseReader } from "../internals";
 import { WireReader } from "../wire";
 
 /** The first version that tells a topic's id; kafkajs' own last one is 6. Brokers speak it since Kafka 2.8. */
@@ -16,6 +16,8 @@ export interface MetadataFields {
  * Makes kafkajs ask for metadata in the version that tells a topic's id, which is the only thing that distinguishes a
  * topic from one of the same name that was made after it. The id comes with each partition (`topicId`, as Kafka's own
  * tools write it); older brokers are asked as before and tell none.
+ *
+ * And an admin's question is one request. kafkajs asks the same twice, first for itself.
  */
 export function correctMetadataRequests(): void {
   const { protocol } = metadata;
@@ -27,6 +29,11 @@ export function correctMetadataRequests(): void {
       const { parse } = kafkajs(fields).response;
       return { request: metadataRequest(fields as MetadataFields), response: { decode: decodeMetadata, parse } };
     };
+  };
+
+  Cluster.prototype.metadata = async function ({ topics = [] } = {}) {
+    await this.brokerPool.refreshMetadata(topics);
+    return this.brokerPool.metadata;
   };
 }
 
