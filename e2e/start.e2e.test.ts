@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { projectRoot } from "../runtime/project-root";
 import { processesNaming } from "./support/processes-naming";
 import { type RunningSystem, runSystem, startSystem } from "./support/run-system";
@@ -98,6 +99,23 @@ test.each([
   expect(ours(program)).toHaveLength(1);
   for (const pid of ours(new RegExp(`^\\d+ npm run ${name}`))) process.kill(pid, "SIGTERM");
   await waitUntil("it has ended", () => ours(program).length === 0, { limitMs: 10_000 });
+});
+
+test("bench idle measures each part of the running system", async () => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [
+      join(projectRoot(), "dist/tools/bench.js"),
+      ...["idle", "--rounds", "1", "--seconds", "1", "--settle", "0", "--json"],
+    ],
+    { env: { ...process.env, ORDERS_HOME: home } },
+  );
+  const { rows, goals } = JSON.parse(stdout);
+  for (const part of ["Kafka", "Postgres", "ingestor", "reader", "supervisor", "all together"]) {
+    expect(rows[`${part}: processor`].median).toBeGreaterThanOrEqual(0);
+    expect(rows[`${part}: memory`].median).toBeGreaterThan(1);
+  }
+  expect(goals.map(({ goal }: { goal: string }) => goal)).toEqual(["processor, % of a core", "memory, MiB"]);
 });
 
 test("npm run reset leaves a running system as it is", () => {

@@ -125,6 +125,6 @@ test("recovery measures how soon a part's return is noticed, in a system of its 
 test("a name that it does not know is told, with exit code 2", async () => {
   await expect(bench("nothing")).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("reads, latency, ingest, poison, boot, freshness, growth, memory, recovery"),
+    stderr: expect.stringContaining("reads, latency, ingest, poison, boot, freshness, growth, memory, recovery, idle"),
   });
 });
