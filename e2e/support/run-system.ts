@@ -23,13 +23,14 @@ export interface RunningSystem {
 /**
  * @param home the folder of its data; started again with the same one, a system goes on where it stopped
  * @param options.clone the folder in which npm is typed, this project's unless told otherwise
+ * @param options.env further variables of its environment
  * @throws Error with all that it said, if it ends or is not up within four minutes
  */
 export async function runSystem(
   home: string,
-  { args = [], clone = projectRoot() }: { args?: readonly string[]; clone?: string } = {},
+  { args = [], clone, env: more }: { args?: readonly string[]; clone?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<RunningSystem> {
-  const { child, said } = startSystem(home, ["--any-ports", ...args], clone);
+  const { child, said } = startSystem(home, ["--any-ports", ...args], clone, more);
   await waitUntil(
     `the system in ${home} is up`,
     () => child.exitCode !== null || said().includes("Orders is running."),
@@ -62,11 +63,12 @@ export function startSystem(
   home: string,
   args: readonly string[],
   clone = projectRoot(),
+  more: NodeJS.ProcessEnv = {},
 ): { child: ChildProcess; said: () => string } {
   const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL, NODE_ENV, ...env } = process.env;
   const child = spawn("npm", ["start", "--", ...args], {
     cwd: clone,
-    env: { ...env, ORDERS_HOME: home },
+    env: { ...env, ORDERS_HOME: home, ...more },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

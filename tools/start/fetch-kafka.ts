@@ -1,7 +1,8 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { acceptJars } from "./jar-folder";
+import { javaEnvironment } from "./java-environment";
 import { KafkaMissing } from "./kafka-missing";
 import { identify } from "./process-identity";
 import { runTool } from "./run-tool";
@@ -48,7 +49,7 @@ async function copyJars(system: System, pom: string, draft: string, repository?:
   let megabytes = 0;
   await runMaven([...args, ...(repository === undefined ? [] : [`-Dmaven.repo.local=${repository}`])], {
     signal: system.signal,
-    env: { ...process.env, MAVEN_OPTS: `${process.env["MAVEN_OPTS"] ?? ""} -Djansi.mode=strip` },
+    env: javaEnvironment({ MAVEN_OPTS: `${process.env["MAVEN_OPTS"] ?? ""} -Djansi.mode=strip` }),
     onLine: (line) => {
       const [, size, unit = ""] = /Downloaded from .* \(([\d.]+) (\w+) at /.exec(line) ?? [];
       megabytes += Number(size ?? 0) * (IN_MB[unit] ?? 0);
@@ -73,10 +74,14 @@ async function runMaven(args: readonly string[], options: Parameters<typeof runT
   }
 }
 
-/** Maven keeps what it fetches in the home, which may be read-only. */
+/**
+ * Maven keeps what it fetches in the home, which may be read-only. Java asks the system's list of users for that, and not
+ * HOME: a container's user may have none there.
+ */
 function mavenMayWrite(): boolean {
-  const kept = [join(homedir(), ".m2", "repository"), join(homedir(), ".m2")].find(existsSync) ?? homedir();
   try {
+    const home = userInfo().homedir;
+    const kept = [join(home, ".m2", "repository"), join(home, ".m2")].find(existsSync) ?? home;
     accessSync(kept, constants.W_OK);
     return true;
   } catch {

@@ -17,7 +17,7 @@ export function openHome(env: Readonly<Record<string, string | undefined>> = pro
 }
 
 /** Replaces a file as a whole: a reader sees the old text or the new one, never a part. Only its owner may read it. */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, text, { mode: 0o600, flush: true });

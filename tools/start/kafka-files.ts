@@ -8,10 +8,14 @@ export interface KafkaFiles {
   readonly properties: string;
   readonly logging: string;
   readonly log: string;
+  readonly data: string;
   /** Written once the data folder has been formatted: a copy of `meta`. */
   readonly formatted: string;
   /** Kafka's own note of the data folder's ids. */
   readonly meta: string;
+  /** The first metadata of the cluster, which Kafka reads at each start, and a copy of it. */
+  readonly bootstrap: string;
+  readonly bootstrapCopy: string;
   readonly clusterId: string;
 }
 
@@ -42,10 +46,13 @@ export function writeKafkaFiles(
     properties: home.path("kafka/server.properties"),
     logging: home.path("kafka/log4j2.properties"),
     log: home.path("kafka/server.log"),
+    data: home.path("kafka/data"),
     formatted: home.path("kafka/formatted"),
+    bootstrap: home.path("kafka/data/bootstrap.checkpoint"),
+    bootstrapCopy: home.path("kafka/formatted.bootstrap"),
     clusterId: clusterId(home.path("kafka/cluster-id"), meta),
   };
-  writeWhole(files.properties, properties({ data: home.path("kafka/data"), port, controllerPort, doors }));
+  writeWhole(files.properties, properties({ data: files.data, port, controllerPort, doors }));
   writeWhole(files.logging, LOGGING);
   return files;
 }

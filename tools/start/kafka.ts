@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { writeWhole } from "./home";
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { formatKafka } from "./format-kafka";
+import { javaEnvironment } from "./java-environment";
 import { canConnect, clusterIdAt } from "./kafka-answers";
-import { isWholeMeta, type KafkaDoor, type KafkaFiles, writeKafkaFiles } from "./kafka-files";
+import { type KafkaDoor, type KafkaFiles, writeKafkaFiles } from "./kafka-files";
 import { startKafkaInDocker } from "./kafka-in-docker";
 import { findKafka, type KafkaJars } from "./kafka-jars";
 import { KafkaMissing } from "./kafka-missing";
@@ -41,7 +42,7 @@ async function startJava(system: System, jars: KafkaJars, doors: readonly KafkaD
     const archive = classArchive(jars);
     try {
       await system.steps.step(`Kafka listens on 127.0.0.1:${port}`, async () => {
-        await format(system, jars, files, archive);
+        await formatKafka(system, jars, files, archive.useOnly());
         const kafka = run(system, jars, files, archive);
         await kafka
           // Orders must not go to somebody else's broker.
@@ -50,7 +51,7 @@ async function startJava(system: System, jars: KafkaJars, doors: readonly KafkaD
             await kafka.stop(STOP_MS);
             throw error;
           });
-        await archive.make(system, kafka.pid());
+        await archive.make(system, files, kafka.pid());
       });
       return `127.0.0.1:${port}`;
     } catch (error) {
@@ -81,7 +82,7 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
       "kafka.Kafka",
       files.properties,
     ],
-    env: { ...process.env, CLASSPATH: jars.classpath },
+    env: javaEnvironment({ CLASSPATH: jars.classpath }),
     cwd: files.folder,
     logFile: files.log,
     before: () => {
@@ -90,35 +91,6 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
       }
     },
   });
-}
-
-/**
- * Gives the data folder its ids. A format that was cut off is repeated; what is formatted is left alone. Its note, lost in
- * a power cut, comes back from the copy: a new one would name another folder, in which the topics have no leaders.
- */
-async function format(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassArchive): Promise<void> {
-  const [meta, copy] = [textOf(files.meta), textOf(files.formatted)];
-  if (isWholeMeta(meta) && copy !== undefined) {
-    if (meta !== copy) writeWhole(files.formatted, meta);
-    return;
-  }
-  if (isWholeMeta(copy)) {
-    system.steps.say(`  ${files.meta} was lost or damaged: it is put back as it was`);
-    writeWhole(files.meta, copy);
-    return;
-  }
-  if (!isWholeMeta(meta)) rmSync(files.meta, { force: true });
-  const tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", files.clusterId];
-  const logging = `-Dlog4j2.configurationFile=${files.logging}`;
-  await runTool(jars.java, ["-XX:+UseSerialGC", logging, ...archive.useOnly(), ...tool, "-c", files.properties], {
-    signal: system.signal,
-    env: { ...process.env, CLASSPATH: jars.classpath },
-  });
-  writeWhole(files.formatted, textOf(files.meta) ?? "");
-}
-
-function textOf(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
 
 /**
@@ -131,7 +103,7 @@ interface ClassArchive {
   options(): string[];
   useOnly(): string[];
   /** Makes the archive of a running broker's classes if there is none. Without it all is well, but slower. */
-  make(system: System, pid: number | undefined): Promise<void>;
+  make(system: System, files: KafkaFiles, pid: number | undefined): Promise<void>;
 }
 
 function classArchive(jars: KafkaJars): ClassArchive {
@@ -143,12 +115,29 @@ function classArchive(jars: KafkaJars): ClassArchive {
   return {
     options: () => (existsSync(file) ? useOnly() : ["-XX:+RecordDynamicDumpInfo"]),
     useOnly,
-    async make(system, pid) {
+    async make(system, files, pid) {
       if (existsSync(file) || pid === undefined) return;
-      // It comes with a JDK and stands beside its java.
-      const jcmd = join(dirname(jars.java), "jcmd");
-      await runTool(jcmd, [String(pid), "VM.cds", "dynamic_dump", draft], { signal: system.signal }).catch(() => {});
-      if (existsSync(draft)) renameSync(draft, file);
+      // jcmd understands no space in a name, so the broker writes into the folder in which it stands. An older one is in
+      // the way of a new one.
+      const written = join(files.folder, "classes.jsa");
+      rmSync(written, { force: true });
+      try {
+        // It comes with a JDK and stands beside its java.
+        const jcmd = join(dirname(jars.java), "jcmd");
+        await runTool(jcmd, [String(pid), "VM.cds", "dynamic_dump", basename(written)], {
+          signal: system.signal,
+          env: javaEnvironment(),
+        });
+        // The cache may lie on another disk.
+        copyFileSync(written, draft);
+        renameSync(draft, file);
+      } catch (error) {
+        const isJdk = (error as NodeJS.ErrnoException).code !== "ENOENT";
+        if (isJdk && !system.signal.aborted)
+          system.steps.say(`  later starts take longer: ${(error as Error).message}`);
+      } finally {
+        rmSync(written, { force: true });
+      }
     },
   };
 }
