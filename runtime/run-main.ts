@@ -27,7 +27,9 @@ export function runMain<Names extends SettingName>(
     return;
   }
   if (argument !== undefined) {
-    process.stderr.write(`${argument} is not known: ${program.command} -- --help tells what is\n`);
+    // `help`, `--hlep`, `-?`: all that anybody means by such a word.
+    const meant = /^-*[h?]/i.test(argument) ? " (did you mean --help?)" : "";
+    process.stderr.write(`${argument} is not known${meant}: ${program.command} -- --help tells what is\n`);
     process.exitCode = 2;
     return;
   }

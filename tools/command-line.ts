@@ -1,20 +1,28 @@
 import { type Command, CommanderError, InvalidArgumentError } from "commander";
+import { describeMistake, hint } from "./command-mistakes";
 import { COMPLETION_WORDS, completionWords } from "./completion/words";
+import { lineInstead } from "./swallowed-options";
 import { UsageError } from "./usage-error";
+
+/** The width that help is made for: a terminal is seldom narrower, and nobody likes to read longer lines. */
+const HELP_COLUMNS = 80;
 
 /**
  * Reads a tool's command line. Help goes to standard output and ends the process with 0.
  *
  * @param command its name is what people type before its options, such as `npm run dlq --`
- * @throws UsageError for whatever commander does not understand
+ * @throws UsageError for whatever commander does not understand, and for an option that npm has taken for its own
  */
 export function parseCommandLine(command: Command, args: readonly string[]): Command {
   if (args.length === 1 && args[0] === COMPLETION_WORDS) {
     process.stdout.write(JSON.stringify(completionWords(command)));
     process.exit(0);
   }
+  const instead = lineInstead(command, args, process.env);
+  if (instead !== undefined) throw new UsageError(`put -- before the options: ${instead}`);
   for (const each of [command, ...command.commands]) {
     each
+      .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? HELP_COLUMNS, HELP_COLUMNS) })
       .configureOutput({ writeErr: () => {} })
       .exitOverride()
       .allowExcessArguments(false);
@@ -30,13 +38,8 @@ export function parseCommandLine(command: Command, args: readonly string[]): Com
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) process.exit(0);
-    const message = error.message.replace(/^error: /, "");
-    throw new UsageError(`${message === "(outputHelp)" ? "say what to do" : message}\n${hint(command)}`);
+    throw new UsageError(describeMistake(error, command, args));
   }
-}
-
-function hint(command: Command): string {
-  return `${command.name()} --help lists what can be asked for`;
 }
 
 export function wholeNumber(min: number, max?: number): (text: string) => number {

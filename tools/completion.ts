@@ -6,13 +6,18 @@ import { type Shell, shells, writeScript } from "./completion/shells";
 import { print, runCommand } from "./run-command";
 
 const HELP = `
-It completes npm run NAME -- in this folder: names, subcommands, options and the words that they take. Load it with
+It completes npm run NAME -- in this folder: names, subcommands, options and the
+words that they take. Write it into a file that the shell loads when it starts,
+or load it at once:
 
   source <(npm run --silent completion -- bash)      # or zsh
   npm run --silent completion -- fish | source
 
-or write it into a file that the shell loads when it starts. It tells what the commands can do now: make it anew after an
-upgrade.
+It tells what the commands can do now: make it anew after an upgrade.
+
+Examples:
+  npm run --silent completion -- bash > ~/.orders-completion
+  npm run completion -- fish
 
 Exit codes: 0 done, 1 a command does not tell its words, 2 used wrongly.`;
 

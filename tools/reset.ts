@@ -14,11 +14,19 @@ const KEPT = /^jars-/;
 const IN_DOCKER =
   "Kafka ran in Docker, whose volume still has its records: docker compose down --volumes forgets it, with all else that docker-compose.yml keeps\n";
 
+const notes = `
+Examples:
+  npm run reset
+  npm run reset -- --yes
+  ORDERS_HOME=/tmp/another npm run reset
+
+Exit codes: 0 done, 1 it is running or the answer was no, 2 used wrongly.`;
+
 runCommand(async (args) => {
   const command = new Command("npm run reset --")
     .description("Forgets the local system's data in .local, or in ORDERS_HOME: orders, topics, passwords, ports.")
     .option("--yes", "do not ask")
-    .addHelpText("after", "\nExit codes: 0 done, 1 it is running or the answer was no, 2 used wrongly.");
+    .addHelpText("after", notes);
   const { yes } = parseCommandLine(command, args).opts<{ yes?: true }>();
   const { folder, path } = openHome();
   const lock = takeLock({ folder, path });

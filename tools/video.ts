@@ -24,9 +24,14 @@ const MOST_SECONDS = 60;
 const MOST_BYTES = 5_000_000;
 
 const HELP = `
-Starts a system of its own in a folder of its own, shows it in Chromium, and writes demo.mp4 and demo-poster.png. What the
-terminal says was said by the real commands; only the waiting is cut out. Needs Chromium and ffmpeg, which are installed
-where root and apt-get can.
+Starts a system of its own in a folder of its own, shows it in Chromium, and
+writes demo.mp4 and demo-poster.png. What the terminal says was said by the real
+commands; only the waiting is cut out. Needs Chromium and ffmpeg, which are
+installed where root and apt-get can.
+
+Examples:
+  npm run video
+  npm run video -- --out /tmp --keep
 
 Exit codes: 0 written, 1 it could not be or has become too long, 2 used wrongly.`;
 
@@ -34,11 +39,14 @@ Exit codes: 0 written, 1 it could not be or has become too long, 2 used wrongly.
 runCommand(async (args) => {
   const command = new Command("npm run video --")
     .description("Films Orders at work, from an order's publication to a mended dead letter.")
-    .option("--out <FOLDER>", "where to write", join(projectRoot(), "docs"))
+    .option("--out <FOLDER>", "where to write (default: docs)")
     .option("--keep", "keep the pictures and the system's folder, and say where they are")
     .option("--json", "end with one line {file, poster, seconds, bytes} on standard output")
     .addHelpText("after", HELP);
-  const options = parseCommandLine(command, args).opts<VideoOptions>();
+  const options = {
+    out: join(projectRoot(), "docs"),
+    ...parseCommandLine(command, args).opts<Partial<VideoOptions>>(),
+  };
   const { chromium: executablePath } = requirePrograms();
   const folder = mkdtempSync(join(tmpdir(), "orders-video-"));
   const [file, poster] = [join(resolve(options.out), "demo.mp4"), join(resolve(options.out), "demo-poster.png")];

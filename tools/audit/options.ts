@@ -30,15 +30,31 @@ export function readOptions(args: readonly string[]): AuditOptions {
 }
 
 const notes = `
-It is ok when there is no difference, no gap (offsets that Kafka had deleted before they were ingested) and no lag
-(records that are not ingested yet). Where the log begins later than at its first record, only the counters speak for
-what was before. Reads only; run it whenever you like, also under load. Needs DATABASE_URL of the owner.
+It is ok when there is no difference, no gap (offsets that Kafka had deleted
+before they were ingested) and no lag (records that are not ingested yet). Where
+the log begins later than at its first record, only the counters speak for what
+was before. Reads only; run it whenever you like, also under load. Needs
+DATABASE_URL of the owner.
 
-What it cannot tell: what a topic that was deleted still held unread; where its positions ended is told. Whether a valid order was really unstorable or killed the process that judged it, if the outbox
-says so. A database that was taken back, or begun anew, does not know all dead letters; those that fit its earlier life
-are counted and are no difference. Forged ones that name a time before this database first saw the topic pass for such as
-long as it has put no letter of its own in front of them: with --earlier 0, or the number that was counted once after
-such a change, every further one is a difference. Where Kafka has deleted dead letters, missing ones are excused: at most
-as many, and only those of records that failed before the oldest ones that it still holds were delivered.
+What it cannot tell:
+- What a topic that was deleted still held unread; where its positions ended is
+  told.
+- Whether a valid order was really unstorable or killed the process that judged
+  it, if the outbox says so.
+- A database that was taken back, or begun anew, does not know all dead letters;
+  those that fit its earlier life are counted and are no difference. Forged ones
+  that name a time before this database first saw the topic pass for such as
+  long as it has put no letter of its own in front of them: with --earlier 0, or
+  the number that was counted once after such a change, every further one is a
+  difference.
+- Where Kafka has deleted dead letters, missing ones are excused: at most as
+  many, and only those of records that failed before the oldest ones that it
+  still holds were delivered.
 
-Exit codes: 0 it is ok, 1 it is not, or it could not be found out, 2 used wrongly.`;
+Examples:
+  npm run audit
+  npm run audit -- --quick
+  npm run --silent audit -- --wait 120 --json | jq .differences
+
+Exit codes: 0 it is ok, 1 it is not, or it could not be found out, 2 used
+wrongly.`;

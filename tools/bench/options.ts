@@ -112,21 +112,40 @@ export function readOptions(args: readonly string[]): BenchOptions {
 }
 
 const notes = `
-reads      requests a second for orders in memory, the reader beside other servers, each on one core
-latency    how long an answer takes at fixed rates of requests, also while orders come in through Kafka
-ingest     orders that wait in Kafka until they are committed: one and two ingestors, by the size of their transactions
-poison     the same while every other record is bad: dead letters a second, and what the good ones lose
-boot       from the reader's start to /readyz, and what it then takes, at 10,000 and 100,000 orders and at --orders
-freshness  from an order's commit to its being readable, and in memory: idle, without NOTIFY, while orders come in
-growth     reads, freshness and ingesting at 1,000 and 100,000 orders and at --orders, side by side
-memory     what the ingestor holds while --orders come in, with 40 records of 8 MiB and PostgreSQL away for a minute
-recovery   how soon the ingestor goes on when PostgreSQL, Kafka or Redis comes back from being stopped, killed, frozen or
-           half-open, and what it holds while --orders wait. Starts parts of its own, breaks those and removes them
-idle       what a running npm start uses while nothing comes in: processor and memory, part by part. Only looks on
+reads      requests a second for orders in memory, the reader beside other
+           servers, each on one core
+latency    how long an answer takes at fixed rates of requests, also while
+           orders come in through Kafka
+ingest     orders that wait in Kafka until they are committed: one and two
+           ingestors, by the size of their transactions
+poison     the same while every other record is bad: dead letters a second, and
+           what the good ones lose
+boot       from the reader's start to /readyz, and what it then takes, at 10,000
+           and 100,000 orders and at --orders
+freshness  from an order's commit to its being readable, and in memory: idle,
+           without NOTIFY, while orders come in
+growth     reads, freshness and ingesting at 1,000 and 100,000 orders and at
+           --orders, side by side
+memory     what the ingestor holds while --orders come in, with 40 records of
+           8 MiB and PostgreSQL away for a minute
+recovery   how soon the ingestor goes on when PostgreSQL, Kafka or Redis comes
+           back from being stopped, killed, frozen or half-open, and what it
+           holds while --orders wait. Starts parts of its own, breaks those and
+           removes them
+idle       what a running npm start uses while nothing comes in: processor and
+           memory, part by part. Only looks on
 
-All but recovery and idle need a PostgreSQL that runs (npm start, or npm run services with ORDERS_HOME=.local/test) and its
-owner's DATABASE_URL; they work in a database of their own there, which they remove. Only this machine is loaded. All but
-reads and boot need Kafka too. What is missing (wrk, vegeta, nginx) is installed where that can be done, otherwise told, and its
-row is left out.
+All but recovery and idle need a PostgreSQL that runs (npm start, or npm run
+services with ORDERS_HOME=.local/test) and its owner's DATABASE_URL; they work
+in a database of their own there, which they remove. Only this machine is
+loaded. All but reads and boot need Kafka too. What is missing (wrk, vegeta,
+nginx) is installed where that can be done, otherwise told, and its row is left
+out.
 
-Exit codes: 0 measured, 1 it could not be, 2 used wrongly. Goals that are missed do not change it.`;
+Examples:
+  npm run bench -- ingest
+  npm run bench -- reads --rounds 3 --connections 64
+  npm run bench -- boot --orders 100000 --write
+
+Exit codes: 0 measured, 1 it could not be, 2 used wrongly. Goals that are missed
+do not change it.`;

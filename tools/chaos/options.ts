@@ -40,7 +40,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     )
     .option(
       "--faults <LIST>",
-      `which faults, commas between (default: all: ${faultNames.join(",")})`,
+      `which faults, commas between (default: all: ${faultNames.join(", ")})`,
       listOf(faultNames),
     )
     .option("--targets <LIST>", "only to these parts, commas between; docs/chaos.md names them", listOf(targetNames))
@@ -79,8 +79,15 @@ function listOf<T extends string>(known: readonly T[]): (text: string) => T[] {
 }
 
 const notes = `
-Needs what npm start needs, and redis-server; Linux only. Touches no other system: each run has its own Kafka, PostgreSQL,
-Redis, two ingestors and two readers, on free ports, and leaves nothing behind unless something is wrong.
+Needs what npm start needs, and redis-server; Linux only. Touches no other
+system: each run has its own Kafka, PostgreSQL, Redis, two ingestors and two
+readers, on free ports, and leaves nothing behind unless something is wrong.
 docs/chaos.md tells what is done and what is counted.
 
-Exit codes: 0 nothing was lost, doubled or wrong; 1 something was, or a run could not be made; 2 used wrongly.`;
+Examples:
+  npm run chaos
+  npm run chaos -- --seconds 30 --seed 7
+  npm run chaos -- --runs 10 --record
+
+Exit codes: 0 nothing was lost, doubled or wrong; 1 something was, or a run
+could not be made; 2 used wrongly.`;

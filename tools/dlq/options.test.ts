@@ -39,6 +39,18 @@ test("a command that there is not is named, with those that there are", () => {
   );
 });
 
+test.each([
+  [["list", "--frob"], "unknown option '--frob'\nnpm run dlq -- list --help lists what can be asked for"],
+  [["list", "--unde"], "unknown option '--unde'\n(Did you mean --undelivered?)\nnpm run dlq -- list --help lists"],
+  [
+    ["--reason", "schema"],
+    "unknown option '--reason'\n(Did you mean npm run dlq -- list --reason?)\nnpm run dlq -- --help",
+  ],
+  [["list", "--reasno"], "unknown option '--reasno'\n(Did you mean --reason?)\nnpm run dlq -- list --help lists"],
+])("%j is refused with the nearest option and the help that tells of it", (args, words) => {
+  expect(() => read(...args)).toThrow(words);
+});
+
 test("a letter is shown masked unless it is asked for in full or raw", () => {
   expect(read("show", "orders:1:0:5")).toEqual({
     ...{ command: "show", id: "orders:1:0:5", json: false, raw: false, full: false },

@@ -35,6 +35,7 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
     .command("stats", { isDefault: true })
     .description("how many there are, since when, why, and what waits for its delivery")
     .addOption(json)
+    .addHelpText("after", statsExamples)
     .action((options) => {
       chosen = { json: false, ...options, command: "stats" };
     });
@@ -52,6 +53,7 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
     .option("--limit <N>", "at most so many", wholeNumber(1), 20)
     .option("--undelivered", "only those that are not in the dead-letter topic")
     .addOption(json)
+    .addHelpText("after", listExamples)
     .action((options) => {
       chosen = { json: false, undelivered: false, open: false, ...options, command: "list" };
     });
@@ -64,6 +66,7 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
     .option("--full", "mask nothing")
     .option("--raw", "write the value's exact bytes to standard output, and nothing else")
     .addOption(json)
+    .addHelpText("after", showExamples)
     .action((id, options) => {
       chosen = { json: false, raw: false, full: false, ...options, command: "show", id };
     });
@@ -74,6 +77,32 @@ export function readOptions(args: readonly string[], now: Date): DlqOptions {
 }
 
 const notes = `
-npm run dlq -- list --help tells what it can be asked for. Needs DATABASE_URL of the owner or the ingestor.
-On a terminal the tables are cut to its width; a pipe and --json get all, and show tells all of one.
-Exit codes: 0 done, 1 there is no such dead letter, or PostgreSQL does not answer, 2 used wrongly.`;
+list is narrowed down by --reason, --path, --open, --since, --undelivered and
+--limit, show takes --full and --raw: npm run dlq -- list --help tells of them.
+Needs DATABASE_URL of the owner or the ingestor. On a terminal the tables are
+cut to its width; a pipe and --json get all, and show tells all of one.
+
+Examples:
+  npm run dlq
+  npm run dlq -- list --reason schema --since 12h
+  npm run dlq -- show orders:1:0:17
+
+Exit codes: 0 done, 1 there is no such dead letter, or PostgreSQL does not
+answer, 2 used wrongly.`;
+
+const statsExamples = `
+Examples:
+  npm run dlq -- stats
+  npm run --silent dlq -- stats --json | jq .`;
+
+const listExamples = `
+Examples:
+  npm run dlq -- list --open --limit 50
+  npm run dlq -- list --reason schema --path /items/*/price
+  npm run --silent dlq -- list --since 2026-11-22T10:00Z --json | jq .`;
+
+const showExamples = `
+Examples:
+  npm run dlq -- show orders:1:0:17
+  npm run dlq -- show 42 --full
+  npm run --silent dlq -- show 42 --raw > value.json`;

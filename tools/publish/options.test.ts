@@ -20,18 +20,6 @@ test("everything that can be asked for is read", () => {
 });
 
 test.each([
-  ["--generate=3", "3", "--generate 3"],
-  ["--generate", "true", "--generate N"],
-])("where npm has swallowed %s, the way to pass it on is told", (_, left, instead) => {
-  process.env["npm_config_generate"] = left;
-  try {
-    expect(() => readOptions([])).toThrow(`put -- before the options: npm run publish -- ${instead}`);
-  } finally {
-    delete process.env["npm_config_generate"];
-  }
-});
-
-test.each([
   ["", /nothing to publish/],
   ["--dry-run", /nothing to publish/],
   ["--sample --what", /unknown option '--what'/],

@@ -63,7 +63,6 @@ export function readOptions(args: readonly string[]): PublishOptions {
   const switches = { sample: false, dryRun: false, json: false };
   const options: PublishOptions = { ...switches, ...command.opts<Given>(), files: command.args };
   if (options.files.length === 0 && !options.sample && options.generate === undefined) {
-    if (isSwallowedByNpm()) throw new UsageError(putDashes());
     throw new UsageError("nothing to publish: name a file, - for standard input, --sample, or --generate N");
   }
   for (const name of ["seed", "bad"] as const) {
@@ -74,28 +73,26 @@ export function readOptions(args: readonly string[]): PublishOptions {
   return options;
 }
 
-/** npm takes an option for its own where `--` is forgotten, and leaves its value, or nothing, to the program. */
-export function isSwallowedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
-  return env["npm_config_generate"] !== undefined;
-}
-
-/** What to type instead, with the count where it is known. */
-export function putDashes(typed = process.env["npm_config_generate"] ?? ""): string {
-  const count = /^\d+$/.test(typed) ? typed : "N";
-  return `put -- before the options: npm run publish -- --generate ${count}`;
-}
-
 const forms = `
 A file is taken for
-  an array    when it is a JSON array: each element is a record, exactly as its text stands there
-  NDJSON      when its first line is JSON by itself and not the only line: each line that is not blank
-              is a record, without its line end
-  one record  otherwise: sent byte for byte with all its white space, also when it is no order or no JSON
+  an array    when it is a JSON array: each element is a record, exactly as its
+              text stands there
+  NDJSON      when its first line is JSON by itself and not the only line: each
+              line that is not blank is a record, without its line end
+  one record  otherwise: sent byte for byte with all its white space, also when
+              it is no order or no JSON
 
-ids are those of the acknowledged records that have an order_uid; records broken by --bad are not among
-them, though they carry the id as their key. Up to 20 are printed one a line, more with --json only.
+ids are those of the acknowledged records that have an order_uid; records broken
+by --bad are not among them, though they carry the id as their key. Up to 20 are
+printed one a line, more with --json only.
 
-Exit codes: 0 all acknowledged, 1 some were not (they are named), 2 used wrongly.`;
+Examples:
+  npm run publish -- --sample
+  npm run publish -- --generate 1000 --bad 0.1 --rate 50
+  npm run publish -- ingestor/order-example.json --dry-run
+
+Exit codes: 0 all acknowledged, 1 some were not (they are named), 2 used
+wrongly.`;
 
 function wholeNumber(min: number): (text: string) => number {
   return (text) => {

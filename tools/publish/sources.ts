@@ -5,7 +5,7 @@ import { projectRoot } from "../../runtime/project-root";
 import { UsageError } from "../usage-error";
 import { breakSome, isBroken } from "./broken-records";
 import { generateOrders } from "./generate-order";
-import { isSwallowedByNpm, type PublishOptions, putDashes } from "./options";
+import type { PublishOptions } from "./options";
 import { type FileRecords, hasBom, recordsOf } from "./record-forms";
 
 /** A record before it is sent. */
@@ -68,8 +68,6 @@ async function recordsSource(name: string, read: () => Promise<Buffer>): Promise
     records = recordsOf(await read());
     if (records.values.length === 0) throw new UsageError("it is an empty array");
   } catch (error) {
-    const isNoFile = (error as NodeJS.ErrnoException).code === "ENOENT";
-    if (isNoFile && /^\d+$/.test(name) && isSwallowedByNpm()) throw new UsageError(putDashes(name));
     if ((error as NodeJS.ErrnoException).code === "EISDIR") {
       throw new UsageError(`cannot publish ${name}: it is a folder; name its files, as in ${join(name, "*.json")}`);
     }

@@ -85,19 +85,31 @@ export function readOptions(args: readonly string[], now: Date): ReplayOptions {
 }
 
 const notes = `
-Every letter is judged again first, and against the orders that are stored; what would fail again stays where it is.
-The record carries its original key, headers and bytes (or the mended ones) to its original partition, with the time of
-now, its x-dlq-id, and x-dlq-replays counted up. A ledger in PostgreSQL is written before anything is sent: an
-interrupted run, whatever interrupted it, goes on when the same command is given again, with the bytes that it had made;
-several may run at once, and no letter is sent twice. A command of --edit that fails, or takes longer than ten seconds,
-leaves its letter alone; another one than that of an interrupted run mends anew what had not been sent.
+Every letter is judged again first, and against the orders that are stored; what
+would fail again stays where it is. The record carries its original key, headers
+and bytes (or the mended ones) to its original partition, with the time of now,
+its x-dlq-id, and x-dlq-replays counted up. A ledger in PostgreSQL is written
+before anything is sent: an interrupted run, whatever interrupted it, goes on
+when the same command is given again, with the bytes that it had made; several
+may run at once, and no letter is sent twice. A command of --edit that fails, or
+takes longer than ten seconds, leaves its letter alone; another one than that of
+an interrupted run mends anew what had not been sent.
 
-The JSON is {dryRun, whole, matched, sent, stored, failedAgain, duplicate, skipped: {why: count}}. matched counts records
-of the dead-letter topic, where one that failed again stands once more; of those, what was come to: a run that --limit or
-Ctrl-C has ended is not whole. sent counts what an interrupted run had sent and this one found, too. Needs DATABASE_URL of the owner.
+The JSON is {dryRun, whole, matched, sent, stored, failedAgain, duplicate,
+skipped: {why: count}}. matched counts records of the dead-letter topic, where
+one that failed again stands once more; of those, what was come to: a run that
+--limit or Ctrl-C has ended is not whole. sent counts what an interrupted run
+had sent and this one found, too. Needs DATABASE_URL of the owner.
 
-Exit codes: 0 done, 1 some failed again or were not sent as they should have been, there is nothing of that --id or
---order, or it could not go on, 2 used wrongly.`;
+Examples:
+  npm run replay-dlq
+  npm run replay-dlq -- --reason schema --since 12h --limit 10 --go
+  npm run replay-dlq -- --path /payment/amount \\
+    --edit "sed -E 's/(\\"amount\\": ?)\\"([0-9]+)\\"/\\1\\2/'"
+
+Exit codes: 0 done, 1 some failed again or were not sent as they should have
+been, there is nothing of that --id or --order, or it could not go on, 2 used
+wrongly.`;
 
 /** One more of them. */
 function letterIds(text: string, earlier: readonly string[] = []): readonly string[] {

@@ -12,9 +12,16 @@ export interface StartOptions {
 }
 
 const HELP = `
-KAFKA_BROKERS, DATABASE_URL and REDIS_URL name services to use instead of our own; KAFKA_HOME a Kafka distribution.
-Exit codes: 0 stopped when told to, or running already; 1 it could not be started; 2 used wrongly.
-`;
+KAFKA_BROKERS, DATABASE_URL and REDIS_URL name services to use instead of our
+own; KAFKA_HOME a Kafka distribution.
+
+Examples:
+  npm start
+  npm start -- --port 9000 --no-sample
+  KAFKA_BROKERS=127.0.0.1:9092 npm start -- --quiet
+
+Exit codes: 0 stopped when told to, or running already; 1 it could not be
+started; 2 used wrongly.`;
 
 /** @throws UsageError for an unknown or malformed option */
 export function readOptions(args: readonly string[]): StartOptions {
