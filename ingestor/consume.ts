@@ -75,7 +75,12 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     metadataMaxAge: METADATA_MAX_AGE_MS,
     ...fetchSettings,
-    retry: { retries: Number.MAX_SAFE_INTEGER, maxRetryTime: 1_000, restartOnFailure: async () => true },
+    retry: {
+      retries: Number.MAX_SAFE_INTEGER,
+      initialRetryTime: 100,
+      maxRetryTime: 500,
+      restartOnFailure: async () => true,
+    },
   });
   const committer = createOffsetCommitter(topic, (offsets) => consumer.commitOffsets(offsets), log);
   const assignment = createAssignment({

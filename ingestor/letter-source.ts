@@ -28,7 +28,8 @@ export type Letter = Pick<
 
 /**
  * Where letters are read from: a connection of its own, for `COPY … (FORMAT binary)`, which costs this process a tenth
- * of what Prisma's rows do. It is opened when it is needed, and given up after whatever goes wrong on it.
+ * of what Prisma's rows do. It is opened when it is needed, and given up after whatever goes wrong on it. Each time it is
+ * asked something before: no letter is to find out, by failing, that PostgreSQL was away meanwhile.
  */
 export interface LetterSource {
   /** @throws the server's error, or that of a connection which cannot be had, is lost or silent */
@@ -38,6 +39,8 @@ export interface LetterSource {
 
 /** Longer than any statement takes that works; a frozen server or a half-open socket sends nothing. */
 const SILENCE_TIMEOUT_MS = 20_000;
+/** That it has become half open costs no more than this. */
+const ANSWER_TIMEOUT_MS = 2_000;
 /** The socket's bytes that may be read before others have their turn. */
 const STRETCH_BYTES = 256 * 1_024;
 
@@ -53,9 +56,10 @@ export function createLetterSource(databaseUrl: string): LetterSource {
   };
   return {
     read: async (sql) => {
+      await opening?.then(({ ask }) => ask("SELECT")).catch(giveUp);
       const letters: Letter[] = [];
       const onRow = (row: CopyRow): void => void letters.push(letterOf(row));
-      opening ??= openConnection(databaseUrl, { name: "orders-ingestor-letters", answerWithinMs: SILENCE_TIMEOUT_MS });
+      opening ??= openConnection(databaseUrl, { name: "orders-ingestor-letters", answerWithinMs: ANSWER_TIMEOUT_MS });
       try {
         const { client } = await opening;
         const statement = `COPY (${sql}) TO STDOUT (FORMAT binary)`;

@@ -28,10 +28,10 @@ const REQUEST_TIMEOUT_MS = 15_000;
  * directions. A record batch that cannot be decoded comes as one message that `undecodableOf` recognises; `headersOf`
  * gives a record's headers as they are.
  *
- * Retries are those of one call, about 5 s in all; they never wait longer than a second, so that an outage is
- * over for the client soon after it is over. Whoever must outlive an outage calls again, or, as a consumer, has endless
- * retries: after those of its connections kafkajs makes it a new member of its group, and a broker that comes back waits
- * for the old one until its session has ended.
+ * Retries are those of one call, about 5 s in all; they never wait longer than half a second, so that an outage is
+ * over for the client soon after it is over: two seconds are promised for all that follows. Whoever must outlive an outage
+ * calls again, or, as a consumer, has endless retries: after those of its connections kafkajs makes it a new member of its
+ * group, and a broker that comes back waits for the old one until its session has ended.
  *
  * What stays the caller's business: a rebalance shows as an error out of `heartbeat()` and `commitOffsets()` inside
  * `eachBatch`. kafkajs passes it on to every caller, and acts on it only when it leaves `eachBatch`. So
@@ -40,7 +40,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
  * @param clientId names the process in the brokers' logs and quotas
  * @throws SettingsError when KAFKA_SASL_MECHANISM comes without a user or password
  */
-export function createKafka(settings: KafkaSettings, log: Log, clientId: string, retries = 8): Kafka {
+export function createKafka(settings: KafkaSettings, log: Log, clientId: string, retries = 12): Kafka {
   installCorrections();
   const sasl = saslOf(settings);
   return new Kafka({
@@ -51,7 +51,7 @@ export function createKafka(settings: KafkaSettings, log: Log, clientId: string,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     enforceRequestTimeout: true,
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, multiplier: 2, factor: 0.2, retries },
+    retry: { initialRetryTime: 100, maxRetryTime: 500, multiplier: 2, factor: 0.2, retries },
     logLevel: clientLogLevel(log),
     logCreator: clientLog(log),
   });
