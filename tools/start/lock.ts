@@ -20,6 +20,11 @@ export function takeLockFile(file: string): Taking {
   }
 }
 
+/** Removes a lock file whose process is dead. */
+export function forgetStaleLock(file: string): void {
+  if (holderOf(file) === undefined) removeStale(file);
+}
+
 /** The living process that has the home. */
 export function lockHolder(home: Home): ProcessIdentity | undefined {
   return holderOf(home.path("lock"));

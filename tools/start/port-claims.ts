@@ -1,7 +1,9 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { takeLockFile } from "./lock";
+import { forgetStaleLock, takeLockFile } from "./lock";
+
+const FOLDER = join(tmpdir(), "orders-ports");
 
 /** What this process has claimed, and how each is given back. */
 const claims = new Map<number, () => void>();
@@ -13,10 +15,9 @@ const claims = new Map<number, () => void>();
  * @returns whether no other living start has claimed it
  */
 export function claimPort(port: number): boolean {
-  const folder = join(tmpdir(), "orders-ports");
   try {
-    makeForEverybody(folder);
-    const taking = takeLockFile(join(folder, String(port)));
+    makeForEverybody(FOLDER);
+    const taking = takeLockFile(join(FOLDER, String(port)));
     if ("heldBy" in taking) return taking.heldBy.pid === process.pid;
     if (claims.size === 0) process.once("exit", releaseAll);
     claims.set(port, taking.release);
@@ -35,6 +36,17 @@ export function releasePort(port: number): void {
 
 function releaseAll(): void {
   for (const release of claims.values()) release();
+}
+
+/** A start that was killed gives nothing back; the next one, of whichever home, tidies up after it. */
+export function forgetDeadClaims(): void {
+  for (const name of existsSync(FOLDER) ? readdirSync(FOLDER) : []) {
+    try {
+      if (/^\d+$/.test(name)) forgetStaleLock(join(FOLDER, name));
+    } catch {
+      // Another user's is theirs to remove.
+    }
+  }
 }
 
 /** Like the folder of temporary files itself: everybody may add to it, and remove what is their own. */

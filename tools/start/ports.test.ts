@@ -65,6 +65,14 @@ test("a port that another living start has claimed, though nobody listens on it 
   expect(await ports().choose("Postgres", port)).toBe(port);
 });
 
+test("what a killed start has claimed is forgotten by the next one, whichever ports it takes", () => {
+  const claim = join(tmpdir(), "orders-ports", "65535");
+  mkdirSync(dirname(claim), { recursive: true });
+  writeFileSync(claim, JSON.stringify({ pid: process.pid, born: "another time" }));
+  ports();
+  expect(existsSync(claim)).toBe(false);
+});
+
 test("a port that was asked for and is taken is said also where any port will do", async () => {
   const taken = await takePort();
   expect(await ports(true).choose("the page", 8080, taken)).not.toBe(taken);

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { type Home, readObject, writeWhole } from "./home";
-import { claimPort, releasePort } from "./port-claims";
+import { claimPort, forgetDeadClaims, releasePort } from "./port-claims";
 import type { Steps } from "./steps";
 
 /**
@@ -19,6 +19,7 @@ export function createPorts(home: Home, steps: Steps, anyPorts: boolean): Ports 
   const file = home.path("ports.json");
   const remembered = readObject(file);
   const chosen = new Set<number>();
+  forgetDeadClaims();
 
   const isFree = async (port: number): Promise<boolean> =>
     !chosen.has(port) && (await canListen(port)) === port && claimPort(port);

@@ -12,8 +12,18 @@ export interface ToolOptions {
   readonly onLine?: (line: string) => void;
   /** A command that only a shell can run, as Windows' `.cmd` files are. */
   readonly shell?: boolean;
-  /** Ends the tool with start-up itself. */
+  /** Asks the tool to end, with start-up itself; it has ended before the error of that is thrown. */
   readonly signal: AbortSignal;
+}
+
+/** What `untilToolsEnded` waits for. */
+const running = new Set<Promise<unknown>>();
+/** A tool that was asked to end and has not by then is killed. */
+const END_MS = 4_000;
+
+/** Resolves once no tool runs and whoever ran one has tidied up after it. They must have been asked to end. */
+export async function untilToolsEnded(): Promise<void> {
+  while (running.size > 0) await Promise.allSettled(running);
 }
 
 /**
@@ -22,6 +32,14 @@ export interface ToolOptions {
  * @throws StartError with the last lines that it wrote, if its exit code is not 0; the system's error if it cannot be run
  */
 export function runTool(command: string, args: readonly string[], options: ToolOptions): Promise<ToolOutput> {
+  const ended = untilEnded(command, args, options);
+  running.add(ended);
+  const forget = (): boolean => running.delete(ended);
+  ended.then(forget, forget);
+  return ended;
+}
+
+function untilEnded(command: string, args: readonly string[], options: ToolOptions): Promise<ToolOutput> {
   return new Promise((resolve, reject) => {
     const { signal, uid, gid, input, onLine, shell = false, env = process.env } = options;
     const child = spawn(command, args, {
@@ -46,8 +64,15 @@ export function runTool(command: string, args: readonly string[], options: ToolO
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       all += text;
     });
-    child.once("error", reject);
+    let asked: Error | undefined;
+    child.once("error", (error) => {
+      // One that does not run cannot be awaited; one that was asked to end still runs.
+      if (child.pid === undefined) return reject(error);
+      asked = error;
+      setTimeout(() => child.kill("SIGKILL"), END_MS).unref();
+    });
     child.once("close", (code, killedBy) => {
+      if (asked) return reject(asked);
       if (code === 0) return resolve({ stdout, all });
       const lastLines = all.trim().split("\n").slice(-20).join("\n  ");
       reject(

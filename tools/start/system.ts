@@ -3,6 +3,7 @@ import type { Home } from "./home";
 import type { RunningRecord } from "./leftovers";
 import type { Ports } from "./ports";
 import type { ProcessOutput } from "./process-output";
+import { untilToolsEnded } from "./run-tool";
 import { StartError, type Steps } from "./steps";
 import { type Service, type Supervised, supervise } from "./supervise";
 
@@ -11,7 +12,7 @@ export interface System {
   readonly home: Home;
   readonly steps: Steps;
   readonly ports: Ports;
-  /** Aborted when the system is told to end; whatever start-up is waiting for then stops. */
+  /** Aborted when the system is told to end, or ends because a part failed; whatever start-up is waiting for then stops. */
   readonly signal: AbortSignal;
   /** Where the two processes write; left out, they write where this one does. */
   readonly output?: ProcessOutput | undefined;
@@ -41,9 +42,10 @@ export function createSystem(parts: {
   running: RunningRecord;
   output?: ProcessOutput;
 }): System {
-  const { home, steps, ports, signal, guardian, running, output } = parts;
+  const { home, steps, ports, guardian, running, output } = parts;
   const supervised: Supervised[] = [];
-  let isStopping = false;
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([parts.signal, stopping.signal]);
   return {
     home,
     steps,
@@ -51,15 +53,14 @@ export function createSystem(parts: {
     signal,
     output,
     supervise(service) {
-      signal.throwIfAborted();
       // Where one part has failed, another may still be on its way here: nobody would stop what it starts.
-      if (isStopping) throw new StartError(`${service.name} is not started: everything is being stopped`);
+      if (signal.aborted) throw new StartError(`${service.name} is not started: everything is being stopped`);
       const added = supervise(service, { guardian, running, steps });
       supervised.push(added);
       return added;
     },
     async stopAll() {
-      isStopping = true;
+      stopping.abort();
       const deadline = Date.now() + WHOLE_PATIENCE_MS;
       const isStore = ({ name }: Supervised): boolean => name in USERS;
       const ends = new Map<string, Promise<void>>();
@@ -70,7 +71,7 @@ export function createSystem(parts: {
         await Promise.all((USERS[part.name] ?? []).map((user) => ends.get(user)));
         await part.stop(deadline - Date.now());
       };
-      await Promise.all([...ends.values(), ...supervised.filter(isStore).map(stopStore)]);
+      await Promise.all([...ends.values(), ...supervised.filter(isStore).map(stopStore), untilToolsEnded()]);
       guardian.dismiss();
       ports.release();
     },
