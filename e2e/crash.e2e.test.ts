@@ -74,7 +74,9 @@ async function superviseUntil(received: number): Promise<void> {
       throw new Error(`started ten times, it has come no further than ${JSON.stringify(await position())}`);
     await start();
     const isCounted = async (): Promise<boolean> => Number((await position())["received"]) >= received;
-    await waitUntil("it ends, or all is counted", async () => (await isCounted()) || ingestor.hasEnded());
+    // One by one, each in a transaction and between two processes: on a busy machine that takes its time.
+    const limitMs = 120_000;
+    await waitUntil("it ends, or all is counted", async () => (await isCounted()) || ingestor.hasEnded(), { limitMs });
     if (!ingestor.hasEnded()) return;
   }
 }
@@ -112,19 +114,19 @@ test("a record that really ends every process that looks at it is found after fo
     { key: Buffer.from("trace"), value: Buffer.from([1, 0, 255]) },
     { key: Buffer.from("trace"), value: null },
   ];
-  await publish([...good(0, 250), { ...killer, headers: asKafkajsHeaders(headers) }, ...good(250, 499)]);
-  await superviseUntil(500);
+  await publish([...good(0, 100), { ...killer, headers: asKafkajsHeaders(headers) }, ...good(100, 199)]);
+  await superviseUntil(200);
 
   expect(starts).toBe(4);
   expect(await position()).toEqual({
-    ...{ next_offset: 500, received: 500, stored: 499, duplicate: 0, dead: 1, unfinished_starts: 0 },
+    ...{ next_offset: 200, received: 200, stored: 199, duplicate: 0, dead: 1, unfinished_starts: 0 },
   });
-  expect((await owner.query("SELECT count(*)::int FROM orders WHERE id LIKE 'good-%'")).rows).toEqual([{ count: 499 }]);
+  expect((await owner.query("SELECT count(*)::int FROM orders WHERE id LIKE 'good-%'")).rows).toEqual([{ count: 199 }]);
   const [letter] = await readTopic(system.letters.brokers, system.letters.name, 1);
   expect(letter).toMatchObject(killer);
   const found = letter && headersOf(letter);
   expect(found && withoutDeadLetterHeaders(found)).toEqual(headers);
-  expect(found && readDeadLetterHeaders(found)).toMatchObject({ reason: "crash", offset: 250n });
+  expect(found && readDeadLetterHeaders(found)).toMatchObject({ reason: "crash", offset: 100n });
 });
 
 // G3. Fails when a partition that was begun in vain is enough to convict the record that it stands before.
