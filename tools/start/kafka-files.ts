@@ -107,7 +107,7 @@ function properties(places: {
     "share.coordinator.state.topic.num.partitions": 1,
     "unclean.leader.election.enable": false,
     // Each of these threads wakes several times a second for nothing. One of each carries what this project's loads ask
-    // of a broker, a twentieth of a core.
+    // of a broker: less than 20 µs of processor time an order, published and read, once its classes are compiled.
     "num.network.threads": 1,
     "num.io.threads": 1,
     "background.threads": 2,
