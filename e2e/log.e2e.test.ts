@@ -51,9 +51,24 @@ test("no line at any level has anything of a record or of what was asked for", (
   expect(lines.filter((line) => line.includes(SECRET) || line.includes(encoded))).toEqual([]);
 });
 
-test("at info nothing is said for an order or a batch", () => {
+// Fails when a batch is told twice, or not at all, or an order has a line of its own.
+test("at info a batch is one line with its place and what became of it, and an order none", () => {
   const said = [...ingestor.log, ...reader.log].filter(({ level }) => Number(level) >= INFO);
-  expect(said.length).toBeLessThan(20);
+  const batches = said.filter(({ event }) => event === "batch.stored");
+  expect(said.length - batches.length).toBeLessThan(20);
+  expect(batches.length).toBeLessThan(ORDERS / 10);
+  const sum = (field: string): number => batches.reduce((total, line) => total + Number(line[field]), 0);
+  expect({ stored: sum("stored"), duplicate: sum("duplicate"), dead: sum("dead") }).toEqual({
+    ...{ stored: ORDERS, duplicate: 0, dead: 4 },
+  });
+  // Each begins where the one before it in its partition has ended.
+  const next = new Map<unknown, number>();
+  for (const { partition, firstOffset, lastOffset, ms } of batches) {
+    expect({ partition, firstOffset }).toEqual({ partition, firstOffset: String(next.get(partition) ?? 0) });
+    expect(ms).toEqual(expect.any(Number));
+    next.set(partition, Number(lastOffset) + 1);
+  }
+  expect([...next.values()].reduce((total, each) => total + each, 0)).toBe(ORDERS + 4);
 });
 
 test("every line is one event of those that the documents list", () => {

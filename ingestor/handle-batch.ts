@@ -19,6 +19,7 @@ import type { PartitionQueues } from "./partition-queues";
 import { probeStoring } from "./probe-storing";
 import { type Batch, storeBatch } from "./store-batch";
 import { type PatientStoreResult, storePatiently } from "./store-patiently";
+import { createTally } from "./tally";
 import { tellSilence } from "./tell-silence";
 import { withHeartbeat } from "./with-heartbeat";
 
@@ -176,12 +177,14 @@ async function ingestFetched(
   // What follows it comes after a commit.
   const { isSuspicious } = partition;
   partition.isSuspicious = false;
-  return ingestBatch(batch, partition, {
+  const tally = createTally(partition.nextOffset);
+  const result = await ingestBatch(batch, partition, {
     limits: deps.limits,
     judgeApart: isSuspicious ? (value) => judgeRecordApart(value, isCurrent, deps) : undefined,
     isCurrent,
     store: (toStore) => store(toStore, isCurrent, deps),
     onCommitted: (lastOffset, counts) => {
+      tally.add(lastOffset, counts);
       see(partition, lastOffset, BigInt(batch.highWatermark), deps);
       for (const outcome of outcomes) {
         deps.metrics.records.inc({ partition: batch.partition, outcome }, counts[outcome]);
@@ -190,6 +193,8 @@ async function ingestFetched(
       if (lastOffset + 1n - fetchedOffset >= end - lastOffset) onHalf();
     },
   });
+  tally.tell(batch.partition, deps.log);
+  return result;
 }
 
 function reposition({ partition }: OpenPartition, { assignment, log }: HandleBatchDeps): void {

@@ -7,6 +7,7 @@ const DEPTH_WITHIN_MS = 1_000;
 
 /** What becomes of a record that was ingested. */
 export const outcomes = ["stored", "duplicate", "dead"] as const;
+export type Outcome = (typeof outcomes)[number];
 
 /** What the ingestor counts, for Prometheus. Counters of records are by partition; the exact ones are in positions. */
 export function createMetrics() {

@@ -17,7 +17,7 @@ export function createLog(service: string, settings: Settings<"LOG_LEVEL" | "LOG
   const isPretty = settings.LOG_FORMAT === "pretty" || (settings.LOG_FORMAT === "auto" && process.stdout.isTTY);
   const destination: DestinationStream = isPretty
     ? pretty({
-        colorize: !process.env["NO_COLOR"],
+        colorize: isColoured(process.stdout, process.env),
         ignore: "pid,hostname,service,event",
         messageFormat: `${service}: {msg}`,
         singleLine: true,
@@ -33,6 +33,12 @@ export function createLog(service: string, settings: Settings<"LOG_LEVEL" | "LOG
   };
   const timestamp = pino.stdTimeFunctions.isoTime;
   return pino({ level: settings.LOG_LEVEL, base: { service }, timestamp, hooks }, destination);
+}
+
+/** Colours are for a terminal, and for whoever asks for them because a terminal is at the end of its pipe. */
+export function isColoured({ isTTY }: Pick<NodeJS.WriteStream, "isTTY">, env: NodeJS.ProcessEnv): boolean {
+  if (env["NO_COLOR"]) return false;
+  return isTTY || !["", "0", "false", undefined].includes(env["FORCE_COLOR"]);
 }
 
 /**

@@ -93,8 +93,16 @@ export const settingsTable = {
   READER_CACHE_MIB: setting(mebibytes, "the reader keeps at most this many MiB of orders in memory", "1024"),
   READER_POLL_MS: setting(integer(50, 60_000), "the reader looks for new orders at least this often, in ms", "500"),
   READER_RECENT: setting(onOrOff, "the page shows orders as they arrive: on or off", "on"),
-  LOG_LEVEL: setting(oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"), "how much is logged", "info"),
-  LOG_FORMAT: setting(oneOf("auto", "json", "pretty"), "auto: pretty on a terminal, JSON lines elsewhere", "auto"),
+  LOG_LEVEL: setting(
+    oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    "how much is logged: trace, debug, info, warn, error, fatal or silent",
+    "info",
+  ),
+  LOG_FORMAT: setting(
+    oneOf("auto", "json", "pretty"),
+    "auto (pretty on a terminal, JSON lines elsewhere), json or pretty",
+    "auto",
+  ),
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof settingsTable;

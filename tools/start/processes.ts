@@ -49,7 +49,7 @@ async function start(system: System, name: string, settings: Record<string, stri
     name,
     command: process.execPath,
     args: [join(projectRoot(), "dist", name, "main.js")],
-    env: { ...env, ...logFormat(system), ...settings },
+    env: { ...env, ...forTerminal(system), ...settings },
     output: system.output,
   });
   const late = setTimeout(() => system.output?.passOn(), SAYS_NOTHING_MS);
@@ -57,9 +57,10 @@ async function start(system: System, name: string, settings: Record<string, stri
 }
 
 /** A process that writes into a pipe does not know that a person reads what comes out of it. */
-function logFormat({ output }: System): Record<string, string> {
+function forTerminal({ output }: System): Record<string, string> {
+  if (!output || !process.stdout.isTTY) return {};
   const isAuto = (process.env["LOG_FORMAT"] || "auto") === "auto";
-  return isAuto && output && process.stdout.isTTY ? { LOG_FORMAT: "pretty" } : {};
+  return { ...(isAuto ? { LOG_FORMAT: "pretty" } : {}), ...(process.env["NO_COLOR"] ? {} : { FORCE_COLOR: "1" }) };
 }
 
 async function whenReady(system: System, process: Supervised, url: string): Promise<void> {
