@@ -18,6 +18,7 @@ import { checkDisk, checkPackages } from "./doctor/check-machine";
 import { checkClock } from "./doctor/check-postgres";
 import { examine } from "./doctor/examine";
 import type { Check, Finding } from "./doctor/finding";
+import { describe as describeFindings, resultOf } from "./doctor/report";
 
 // A whole system that is well. Each test spoils one thing of a part of its own, and is told it with its mend.
 
@@ -113,8 +114,59 @@ it("refuses an unknown option with the nearest one", async () => {
 
 it("looks at the machine alone where no system is known", async () => {
   const findings = await examine(home, {});
-  expect(findings.map(({ check }) => check)).toEqual(["node", "packages", "disk", "ports", "postgres"]);
+  expect(findings.map(({ check }) => check)).toEqual(["node", "packages", "disk", "ports", "kafka", "postgres"]);
   expect(findings.at(-1)).toMatchObject({ state: "not-asked", what: expect.stringContaining("npm start starts one") });
+});
+
+// Fails when a machine on which npm start cannot have a Kafka is called well.
+it("tells where npm start will have its Kafka from, or that it cannot have one", async () => {
+  const empty = { PATH: home, ORDERS_HOME: join(home, "none") };
+  const without = await runTool("doctor", ["--json"], empty);
+  const jars = await runTool("doctor", ["--json"], { ...empty, PATH: process.env["PATH"] ?? "", KAFKA_HOME: home });
+  const brokers = await runTool("doctor", ["--json"], { ...empty, KAFKA_BROKERS: "kafka:9092" });
+  const found = [without, jars, brokers].map(({ stdout }) =>
+    (JSON.parse(stdout) as { findings: Finding[] }).findings.find(({ check }) => check === "kafka"),
+  );
+  expect(found).toEqual([
+    {
+      ...{ check: "kafka", state: "unwell", mend: expect.stringContaining("apt-get install openjdk-17-jre-headless") },
+      what: expect.stringMatching(/^Kafka needs Java 17 or newer, and PATH has none, and no Docker engine runs/),
+    },
+    {
+      check: "kafka",
+      state: "unwell",
+      what: expect.stringContaining(`no jars in ${home}/libs`),
+      mend: expect.any(String),
+    },
+    { check: "kafka", state: "well", what: expect.stringContaining("kafka:9092") },
+  ]);
+  expect(without.code).toBe(1);
+});
+
+it("is as wide as the terminal, but for what is copied", () => {
+  const findings: Finding[] = [
+    {
+      check: "migrations",
+      state: "well",
+      what: "all of them are applied, and the newest is of the day before",
+    },
+    {
+      check: "disk",
+      state: "unwell",
+      what: "12 MB are free",
+      mend: "make room, at least 1,000 MB; deploy/RUNBOOK.md, A full disk",
+    },
+  ];
+  expect(describeFindings(resultOf(findings), 48)).toBe(
+    [
+      ...["✓  migrations  all of them are applied, and the", "               newest is of the day before"],
+      ...[
+        "✗  disk        12 MB are free",
+        "               → make room, at least 1,000 MB; deploy/RUNBOOK.md, A full disk",
+      ],
+      ...["", "1 thing is not well", ""],
+    ].join("\n"),
+  );
 });
 
 it("tells what of the topics' settings would lose a record or refuse a dead letter", async () => {

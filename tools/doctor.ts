@@ -1,3 +1,4 @@
+import { widthOf } from "./align-columns";
 import { examine } from "./doctor/examine";
 import { readOptions } from "./doctor/options";
 import { describe, resultOf } from "./doctor/report";
@@ -9,8 +10,9 @@ async function main(args: readonly string[]): Promise<number> {
   const { json } = readOptions(args);
   loadLocalEnv();
   const result = resultOf(await examine(localHome(), process.env));
-  if (json) process.stderr.write(describe(result));
-  await print(json ? `${JSON.stringify(result)}\n` : describe(result));
+  const text = describe(result, widthOf(json ? process.stderr : process.stdout));
+  if (json) process.stderr.write(text);
+  await print(json ? `${JSON.stringify(result)}\n` : text);
   return result.ok ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@ import { readSettings } from "../../runtime/settings";
 import { createToolLog } from "../tool-log";
 import { checkLag } from "./check-books";
 import { checkKafka } from "./check-kafka";
+import { checkKafkaSource } from "./check-kafka-source";
 import { checkDisk, checkNode, checkPackages, checkUsualPorts } from "./check-machine";
 import { checkPostgres } from "./check-postgres";
 import { checkProcess } from "./check-process";
@@ -25,7 +26,7 @@ export async function examine(home: string, env: Readonly<NodeJS.ProcessEnv>): P
       "postgres",
       "no system is known here: npm start starts one, and DATABASE_URL names another's",
     );
-    return [...machine, ...(await checkUsualPorts()), nothing];
+    return [...machine, ...(await checkUsualPorts()), await checkKafkaSource(home), nothing];
   }
   const found = await examineSystem(env);
   return [...machine, ...found].sort((a, b) => checks.indexOf(a.check) - checks.indexOf(b.check));

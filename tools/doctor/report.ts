@@ -1,4 +1,5 @@
 import { alignColumns } from "../align-columns";
+import { wrapWords } from "../wrap-words";
 import type { Finding } from "./finding";
 
 export interface DoctorResult {
@@ -12,12 +13,23 @@ export function resultOf(findings: readonly Finding[]): DoctorResult {
 
 const marks = { well: "✓", unwell: "✗", "not-asked": "·" } as const;
 
-/** The result for a person: a line a finding, below what is not well its mend, and a sentence. */
-export function describe({ ok, findings }: DoctorResult): string {
-  const rows = alignColumns(findings.map(({ check, state, what }) => [marks[state], check, what]));
-  const lines = findings.flatMap((finding, at) => {
-    const row = rows[at] ?? "";
-    return finding.state === "unwell" ? [row, `${" ".repeat(row.indexOf(finding.what))}→ ${finding.mend}`] : [row];
+/** Less of a line would be a word. */
+const LEAST_COLUMNS = 24;
+
+/**
+ * The result for a person: a line a finding, below what is not well its mend, and a sentence. What was found is wrapped
+ * to the terminal's width; a mend is left as it is, because it is copied.
+ *
+ * @param width of the terminal, in columns
+ */
+export function describe({ ok, findings }: DoctorResult, width = Number.POSITIVE_INFINITY): string {
+  const heads = alignColumns(findings.map(({ check, state }) => [marks[state], check]));
+  const indent = Math.max(0, ...heads.map((head) => head.length)) + 2;
+  const below = `\n${" ".repeat(indent)}`;
+  const lines = findings.map((finding, at) => {
+    const what = wrapWords(finding.what, Math.max(LEAST_COLUMNS, width - indent)).join(below);
+    const mend = finding.state === "unwell" ? `${below}→ ${finding.mend}` : "";
+    return `${(heads[at] ?? "").padEnd(indent)}${what}${mend}`;
   });
   const wrong = findings.filter(({ state }) => state === "unwell").length;
   const verdict = ok ? "all is well" : wrong === 1 ? "1 thing is not well" : `${wrong} things are not well`;

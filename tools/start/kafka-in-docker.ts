@@ -55,7 +55,8 @@ export async function startKafkaInDocker(system: System, missing: KafkaMissing):
   return `127.0.0.1:${port}`;
 }
 
-async function findCompose(system: System): Promise<(typeof COMPOSES)[number] | undefined> {
+/** How compose is called here; undefined where no Docker engine answers. */
+export async function findCompose(system: Pick<System, "signal">): Promise<(typeof COMPOSES)[number] | undefined> {
   if ((await words(system, "docker", ["version", "--format", "{{.Server.Version}}"])) === undefined) return undefined;
   for (const compose of COMPOSES) {
     const [command, ...first] = compose;
@@ -73,7 +74,11 @@ async function portOfRunning(system: System, command: string, args: readonly str
 }
 
 /** What a command answers; nothing if it fails or takes too long. */
-async function words(system: System, command: string, args: readonly string[]): Promise<string | undefined> {
+async function words(
+  system: Pick<System, "signal">,
+  command: string,
+  args: readonly string[],
+): Promise<string | undefined> {
   const signal = AbortSignal.any([system.signal, AbortSignal.timeout(ANSWER_MS)]);
   const answer = await runTool(command, args, { signal }).catch(() => undefined);
   system.signal.throwIfAborted();

@@ -34,10 +34,7 @@ export async function findKafka(system: System): Promise<KafkaJars> {
   const { KAFKA_HOME } = process.env;
   if (KAFKA_HOME) return installed(join(KAFKA_HOME, "libs"));
 
-  const pom = join(projectRoot(), "deploy/kafka/pom.xml");
-  // The pom's hash in the name: another version is another folder, and a rename makes a folder whole or absent.
-  const name = `jars-${createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12)}`;
-  const folders = [...new Set([join(projectRoot(), ".local/kafka", name), system.home.path("kafka", name)])];
+  const folders = fetchedFolders(system.home.path);
   const fetched = folders.filter(existsSync);
   const whole = fetched.find((folder) => damagedJar(folder) === undefined);
   if (whole === undefined) {
@@ -46,11 +43,21 @@ export async function findKafka(system: System): Promise<KafkaJars> {
     for (const folder of fetched) system.steps.say(`  ${folder}: ${damagedJar(folder)}; it is fetched again`);
   }
   const folder = whole ?? folders.find(canBeMade) ?? "";
-  if (whole === undefined) await fetchKafka(system, pom, folder);
+  if (whole === undefined) await fetchKafka(system, pomPath(), folder);
   return { java, classpath: classpathOf(join(folder, "libs")), cacheFolder: folder };
 }
 
-function kafkaOnPath(): string | undefined {
+/** Where jars are put that were fetched: for all homes of this clone, or else for the one of `path`. */
+export function fetchedFolders(path: (...parts: string[]) => string): string[] {
+  // The pom's hash in the name: another version is another folder, and a rename makes a folder whole or absent.
+  const name = `jars-${createHash("sha256").update(readFileSync(pomPath())).digest("hex").slice(0, 12)}`;
+  return [...new Set([join(projectRoot(), ".local/kafka", name), path(join("kafka", name))])];
+}
+
+const pomPath = (): string => join(projectRoot(), "deploy/kafka/pom.xml");
+
+/** The folder of jars of a Kafka distribution whose scripts stand on PATH. */
+export function kafkaOnPath(): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   return folders
     .flatMap((folder) => SCRIPTS.map((script) => join(folder, script)))
@@ -69,7 +76,7 @@ function classpathOf(libs: string): string {
     .join(delimiter);
 }
 
-function jarsOf(libs: string): string[] {
+export function jarsOf(libs: string): string[] {
   return existsSync(libs) ? readdirSync(libs).filter((file) => file.endsWith(".jar")) : [];
 }
 
