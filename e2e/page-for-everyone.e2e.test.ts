@@ -47,6 +47,23 @@ describe("the page in Russian", () => {
     await page.click("text=English");
     await page.getByText("As published").waitFor();
   });
+
+  test("shows the order in hand without asking for it again, the focus on the switch", async () => {
+    await open(`/?order=${SAMPLE_ID}`);
+    await untilState("found");
+    await page.fill("#order-id", "half typed");
+    await page.context().setOffline(true);
+    for (const [button, heading] of [
+      ["Русский", `Заказ ${SAMPLE_ID}`],
+      ["English", `Order ${SAMPLE_ID}`],
+    ] as const) {
+      await page.focus(`text=${button}`);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: heading, exact: true }).waitFor();
+      expect(await page.evaluate("document.activeElement.parentElement.id")).toBe("languages");
+    }
+    expect(await page.inputValue("#order-id")).toBe("half typed");
+  });
 });
 
 describe("the page by keyboard alone", () => {
@@ -86,6 +103,18 @@ describe("the page by keyboard alone", () => {
     await tabTo(`Забыть ${SAMPLE_ID}`);
     await page.keyboard.press("Enter");
     await page.locator(".recent").waitFor({ state: "detached" });
+    expect(await page.evaluate("document.activeElement.id")).toBe("order-id");
+  });
+
+  test("forgets one entry after the other, each time with the focus on the next", async () => {
+    await open("/");
+    await page.evaluate('localStorage.setItem("orders.recent", JSON.stringify(["a", "b", "c"]))');
+    await page.reload();
+    await page.focus('[aria-label="Forget b"]');
+    for (const next of ["Forget c", "Forget a"]) {
+      await page.keyboard.press("Enter");
+      expect(await page.evaluate("document.activeElement.ariaLabel")).toBe(next);
+    }
   });
 });
 
@@ -118,6 +147,7 @@ describe("the page without JavaScript", () => {
     page = await context.newPage();
     await page.route("**/*.js", (route) => route.abort());
     await page.goto(`${running.url}/?order=${SAMPLE_ID}`);
+    expect(await page.textContent(".by-hand")).toContain("The page’s script did not load. Load the page again, or");
     await page.click(`.by-hand >> text=${SAMPLE_ID}`);
     await untilState("found");
   });
@@ -136,13 +166,30 @@ describe("the page without JavaScript", () => {
   test.each([
     ["unknown", "nothing", 404, "Такого заказа нет"],
     ["malformed", "..", 400, "Такого номера быть не может"],
-  ])("says in Russian that an order is %s", async (state, id, status, words) => {
+  ])("says in Russian that an order is %s, and what to do", async (state, id, status, words) => {
     const context = await running.browser.newContext({ locale: "ru-RU", ...plain });
     page = await context.newPage();
     const answer = await page.goto(`${running.url}/plain?order=${id}`);
     expect(answer?.status()).toBe(status);
     await untilState(state);
     expect(await page.textContent("#result")).toContain(words);
+    expect(await page.textContent("#result")).toContain("Проверьте, что номер скопирован целиком");
+  });
+
+  test("has a link for each other language, which stays chosen", async () => {
+    await open(`/plain?order=${SAMPLE_ID}`, plain);
+    await page.click("text=Русский");
+    expect(await page.textContent("h2")).toBe(`Заказ ${SAMPLE_ID}`);
+    await page.fill("#order-id", "nothing");
+    await page.press("#order-id", "Enter");
+    await untilState("unknown");
+    expect(page.url()).toBe(`${running.url}/plain?lang=ru&order=nothing`);
+    await page.click("text=Загрузить страницу снова");
+    await untilState("unknown");
+    await page.click("#home");
+    expect([page.url(), await page.getAttribute("html", "lang")]).toEqual([`${running.url}/plain?lang=ru`, "ru"]);
+    await page.click("text=English");
+    expect(await page.getAttribute("html", "lang")).toBe("en");
   });
 
   test("says with 503 that an order cannot be reached now", async () => {
@@ -153,6 +200,8 @@ describe("the page without JavaScript", () => {
     running.postgres.recover();
     expect([answer?.status(), answer?.headers()["retry-after"]]).toEqual([503, "2"]);
     expect(await page.textContent("#result")).toContain("The order cannot be reached now");
+    await page.click("text=Load this page again");
+    await untilState("found");
   });
 });
 

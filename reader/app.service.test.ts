@@ -325,6 +325,22 @@ describe("the page", () => {
     },
   );
 
+  test("has its policy on what a browser makes a document of, and on no other file of it", async () => {
+    const paths = [
+      "/",
+      "/?order=odd",
+      "/plain?order=odd",
+      "/docs",
+      "/page/icon.svg",
+      "/page/page.js",
+      "/page/page.css",
+    ];
+    const answers = await Promise.all(paths.map((path) => get(path)));
+    const policies = answers.map(({ headers }) => String(headers["content-security-policy"]).slice(0, 18));
+    expect(policies).toEqual([...Array.from({ length: 5 }, () => "default-src 'none'"), "undefined", "undefined"]);
+    for (const { headers } of answers) expect(headers["x-content-type-options"]).toBe("nosniff");
+  });
+
   test("brings along every file that it names", async () => {
     const { text } = await get("/");
     const named = [...text.matchAll(/(?:src|href)="(\/page\/[^"]+)"/g)].map(([, path]) => path ?? "");

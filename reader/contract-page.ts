@@ -36,7 +36,7 @@ export function writeContractPage({ info, paths, components }: Contract): string
   const schemas = Object.entries(components.schemas).map(([name, schema]) => schemaView(name, schema));
   const head = element("head", {}, [element("title", {}, [`${info.title} · API`])]);
   const body = element("body", {}, [
-    element("main", {}, [
+    element("main", { class: "column contract" }, [
       element("h1", {}, [`${info.title}: the HTTP API, ${info.version}`]),
       element("p", {}, [info.description, " ", link("/openapi.json", "As OpenAPI"), " · ", link("/", "To the page")]),
       ...operations,
@@ -97,7 +97,7 @@ function schemaView(name: string, { description, properties = {}, required = [] 
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): Tree {
-  return element("table", {}, [
+  const written = element("table", {}, [
     element("thead", {}, [
       element(
         "tr",
@@ -117,6 +117,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): T
       ),
     ),
   ]);
+  // Names are not broken: what is too wide is scrolled, by keys, too.
+  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": head.join(", ") }, [written]);
 }
 
 function link(href: string, text: string): Tree {

@@ -20,8 +20,8 @@ export function linkedPage(): (ctx: Context) => Promise<void> {
 function leadOn(template: string, id: string, language: Language): string {
   const plain = escapeHtml(`/plain?order=${encodeURIComponent(id)}`);
   const refresh = `<noscript><meta http-equiv="refresh" content="0; url=${plain}"></noscript>`;
-  const show = escapeHtml(String(language.words["show"]));
-  const link = `<p class="by-hand">${show}: <a class="id" href="${plain}"><bdi>${escapeHtml(id)}</bdi></a></p>`;
+  const why = escapeHtml(String(language.words["scriptless"]));
+  const link = `<p class="by-hand">${why}<a class="id" href="${plain}"><bdi>${escapeHtml(id)}</bdi></a></p>`;
   return fillInWords(template, id, language)
     .replace("</head>", () => `  ${refresh}\n</head>`)
     .replace(/(<div id="result"[^>]*>)(<\/div>)/, (_, start: string, end: string) => start + link + end);

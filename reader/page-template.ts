@@ -8,9 +8,12 @@ import { escapeHtml } from "./write-html";
 export interface Language {
   readonly tag: string;
   readonly words: Readonly<Record<string, unknown>>;
+  /** What an address ends with that keeps the language, where it was chosen by one. */
+  readonly chosen?: string;
 }
 
 interface Languages {
+  readonly languageTags: readonly string[];
   chooseLanguage(preferred: readonly string[]): string;
   createLanguage(tag: string, preferred: readonly string[], timeZone: string): Language;
 }
@@ -26,6 +29,18 @@ export async function chooseLanguage(ctx: Context): Promise<Language> {
   const preferred = ctx.acceptsLanguages();
   // Where the person lives is not known here, and a time without its zone would be wrong.
   return createLanguage(chooseLanguage(preferred), preferred, "UTC");
+}
+
+/** The language that the address names in `lang`, else the one that is preferred; and all others that there are. */
+export async function languagesOf(ctx: Context): Promise<{ language: Language; others: readonly Language[] }> {
+  const { languageTags, createLanguage } = await loadPageModule<Languages>("language.js");
+  const asked = ctx.query["lang"];
+  const tag = languageTags.find((each) => each === asked);
+  const make = (each: string): Language => {
+    return { ...createLanguage(each, ctx.acceptsLanguages(), "UTC"), chosen: `&lang=${each}` };
+  };
+  const language = tag === undefined ? await chooseLanguage(ctx) : make(tag);
+  return { language, others: languageTags.filter((each) => each !== language.tag).map(make) };
 }
 
 /** The id in the address, or an empty text. */

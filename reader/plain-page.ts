@@ -2,8 +2,8 @@ import type { Context } from "koa";
 import type { FoundOrder } from "./find-order";
 import { RETRY_AFTER_SECONDS } from "./get-order";
 import { loadPageModule } from "./load-page-module";
-import { askedFor, chooseLanguage, fillInWords, type Language, readTemplate } from "./page-template";
-import { type Tree, writeHtml } from "./write-html";
+import { askedFor, fillInWords, type Language, languagesOf, readTemplate } from "./page-template";
+import { escapeHtml, type Tree, writeHtml } from "./write-html";
 
 /** The page's own views, so that both pages say the same. */
 interface Views {
@@ -31,7 +31,7 @@ export function plainPage(findOrder: (id: string) => Promise<FoundOrder>): (ctx:
   return async (ctx) => {
     views ??= loadViews();
     const known = await views;
-    const language = await chooseLanguage(ctx);
+    const { language, others } = await languagesOf(ctx);
     const id = askedFor(ctx);
     const { status, state, view } = await answer(id, language, known, findOrder);
     ctx.status = status;
@@ -39,7 +39,7 @@ export function plainPage(findOrder: (id: string) => Promise<FoundOrder>): (ctx:
     ctx.set("Cache-Control", "no-store");
     ctx.vary("Accept-Language");
     ctx.type = "text/html; charset=utf-8";
-    ctx.body = fillIn(template, id, language, state, view);
+    ctx.body = fillIn(template, id, language, state, view, others);
   };
 }
 
@@ -64,12 +64,28 @@ async function answer(
 }
 
 /** The page's own file with its words, the id in the field and the answer in its place, and without the script. */
-function fillIn(template: string, id: string, language: Language, state: string, view: Tree): string {
+function fillIn(
+  template: string,
+  id: string,
+  language: Language,
+  state: string,
+  view: Tree,
+  others: readonly Language[],
+): string {
+  const { tag, chosen = "" } = language;
+  const kept = chosen === "" ? "" : `<input type="hidden" name="lang" value="${tag}">`;
   return fillInWords(template, id, language)
     .replace(/ *<script .*<\/script>\n/, "")
     .replace(/ *<noscript>.*<\/noscript>\n/s, "")
-    .replace('href="/" id="home"', 'href="/plain" id="home"')
+    .replace('href="/" id="home"', `href="/plain${chosen.replace("&", "?")}" id="home"`)
+    .replace("<label", () => `${kept}<label`)
+    .replace('<div id="languages">', (start) => start + others.map((other) => languageLink(id, other)).join(" "))
     .replace(/<div id="result".*<\/div>/, () => `<div id="result" data-state="${state}">${writeHtml(view)}</div>`);
+}
+
+function languageLink(id: string, { tag, words, chosen }: Language): string {
+  const href = escapeHtml(`/plain?order=${encodeURIComponent(id)}${chosen}`);
+  return `<a class="small-button" lang="${tag}" href="${href}">${escapeHtml(String(words["itself"]))}</a>`;
 }
 
 async function loadViews(): Promise<Views> {

@@ -82,6 +82,18 @@ describe("recent orders", () => {
     expect(burst).toEqual(Array.from({ length: 10 }, (_, index) => `burst ${90 + index}`));
   });
 
+  // Fails when partition after partition is told: the last ten are then all of one.
+  test("in three partitions are the newest of each, the newest last", async () => {
+    for (const partition of [0, 1, 2]) {
+      const burst = Array.from({ length: 20 }, (_, index) => order(`${partition}-${index}`));
+      await writer.write(Object.assign({}, ...burst), { partition });
+    }
+    const { told } = collect();
+    await waitUntil("they are told", () => told.length > 0);
+    const ranks = [17, 18, 19].flatMap((rank) => [0, 1, 2].map((partition) => `${partition}-${rank}`));
+    expect(told.map(({ id }) => id)).toEqual(["2-16", ...ranks]);
+  });
+
   test("that a watcher has are not told again when it comes back", async () => {
     const stays = collect();
     const goes = collect();
@@ -156,6 +168,29 @@ describe("the stream of recent orders", () => {
     expect(text).toMatch(
       /id: \d+\nevent: order\ndata: \{"id":"streamed","amount":"1817","currency":"USD","at":"[^"]+"\}/,
     );
+  });
+
+  test("goes on after the event that the browser names itself, whatever the address said when it first came", async () => {
+    await writer.write(order("one"));
+    await open(recent);
+    const { told, leave } = collect();
+    const one = await waitUntil("it is told", () => told.find(({ id }) => id === "one"));
+    await writer.write(order("two"));
+    recent.wake();
+    await waitUntil("the other is told", () => told.some(({ id }) => id === "two"));
+    const ask = async (after: number, header?: number): Promise<string> => {
+      const headers: Record<string, string> = header === undefined ? {} : { "Last-Event-ID": String(header) };
+      const abort = new AbortController();
+      const { body } = await fetch(`${server.url}/recent?after=${after}`, { headers, signal: abort.signal });
+      const first = await body?.getReader().read();
+      abort.abort();
+      return new TextDecoder().decode(first?.value);
+    };
+    const [all, named, addressed] = await Promise.all([ask(0), ask(0, one.sequence), ask(one.sequence)]);
+    expect(all).toContain('"id":"one"');
+    for (const rest of [named, addressed])
+      expect(rest).toMatch(/^id: \d+\nevent: order\ndata: \{"id":"two",[^\n]*\n\n$/);
+    leave();
   });
 
   test("is not there where it is switched off", async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Prisma } from "../prisma/client";
-import { type Cursor, compareWithCursor, type Partition, partitionKey } from "../prisma/order-channel";
+import { type Cursor, type CursorGap, compareWithCursor, partitionKey } from "../prisma/order-channel";
 import type { Log } from "../runtime/log";
 
 /** What is told of an order: nothing about a person. */
@@ -19,8 +19,8 @@ export interface RecentOrders {
   /** Says that it is worth looking. Never waits, costs nothing while nobody watches. */
   wake(): void;
   /**
-   * Tells the latest orders that this watcher does not have, then each one as it arrives. Of a burst only the newest are
-   * told, so that watching costs the same whatever arrives.
+   * Tells the latest orders that this watcher does not have, then each one as it arrives, the newest last. Of a burst only
+   * the newest are told, of each partition as many, so that watching costs the same whatever arrives.
    *
    * @param after the sequence of the last order that the watcher has, if it has been here before
    * @returns what ends it
@@ -30,7 +30,7 @@ export interface RecentOrders {
   stop(): void;
 }
 
-/** Of each partition and look. */
+/** Of each look, over all partitions. */
 const NEWEST = 10;
 /** What is kept for watchers who come, or come back. */
 const KEPT = 30;
@@ -93,9 +93,8 @@ export function createRecentOrders(prisma: Pick<Prisma, "position" | "$queryRaw"
     const isFirst = cursor === undefined;
     const before = cursor ?? new Map(positions.map((each) => [partitionKey(each), each.nextOffset - BigInt(NEWEST)]));
     const at = isFirst ? undefined : new Date().toISOString();
-    for (const { partition, from, to } of compareWithCursor(before, positions).ahead) {
-      tell((await readNewest(prisma, partition, from, to)).map((order) => ({ ...order, sequence: ++sequence, at })));
-    }
+    const newest = await readNewest(prisma, compareWithCursor(before, positions).ahead);
+    tell(newest.slice(-NEWEST).map((order) => ({ ...order, sequence: ++sequence, at })));
     return new Map(positions.map((each) => [partitionKey(each), each.nextOffset]));
   };
 
@@ -125,21 +124,29 @@ export function createRecentOrders(prisma: Pick<Prisma, "position" | "$queryRaw"
   };
 }
 
-/** The newest orders of a range of offsets, the oldest of them first. */
+/**
+ * The newest orders of some ranges of offsets. Which of two partitions' orders came first nobody knows: the newest of every
+ * partition come last, before them the second newest of every one, and so on. A later life
+ * of the topic comes after an earlier one.
+ */
 async function readNewest(
   prisma: Pick<Prisma, "$queryRaw">,
-  { epoch, partition }: Partition,
-  from: bigint,
-  to: bigint,
+  ranges: CursorGap["ahead"],
 ): Promise<readonly Omit<RecentOrder, "sequence" | "at">[]> {
+  if (ranges.length === 0) return [];
+  const asked = ranges.map(({ partition: { epoch, partition }, from, to }) => {
+    return { epoch, partition, from: String(from), to: String(to) };
+  });
   // A currency is any text; what is longer than a code of one would only be in the way.
   return prisma.$queryRaw`
     SELECT newest.id, payments.amount::text AS amount, left(payments.currency, 8) AS currency
-    FROM (
-      SELECT id, "offset" FROM orders
-      WHERE epoch = ${epoch} AND partition = ${partition} AND "offset" >= ${from} AND "offset" < ${to}
+    FROM json_to_recordset(${JSON.stringify(asked)}::json)
+      AS asked(epoch integer, partition integer, "from" bigint, "to" bigint)
+    CROSS JOIN LATERAL (
+      SELECT id, row_number() OVER (ORDER BY "offset" DESC) AS rank FROM orders
+      WHERE epoch = asked.epoch AND partition = asked.partition AND "offset" >= asked."from" AND "offset" < asked."to"
       ORDER BY "offset" DESC LIMIT ${NEWEST}
     ) AS newest
     JOIN payments ON payments.order_id = newest.id
-    ORDER BY newest."offset"`;
+    ORDER BY asked.epoch, newest.rank DESC, asked.partition`;
 }

@@ -1,4 +1,6 @@
-import { loadPageModule } from "./load-page-module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadPageModule, PAGE_FOLDER } from "./load-page-module";
 
 /** The shape of the words: names, and for each whether it is a text, a list, or a function of so many things. */
 function shapeOf(words: unknown): unknown {
@@ -15,5 +17,18 @@ test("the page has every text in both languages, and none is the same in both by
     typeof words === "string" ? [words] : Object.values(words ?? {}).flatMap(texts);
   const russianTexts = texts(russian);
   const same = texts(english).filter((text, index) => text === russianTexts[index]);
-  expect(same).toEqual(["JSON", "SM id"]);
+  expect(same).toEqual(["JSON", "SM id", "NM", "CHRT"]);
+});
+
+test("the page's own file, which is sent before a language is known, says in both what the words say", async () => {
+  const file = readFileSync(join(PAGE_FOLDER, "index.html"), "utf8");
+  const [, inside = ""] = /<noscript>(.*)<\/noscript>/s.exec(file) ?? [];
+  const { english } = await loadPageModule<{ english: Record<string, string> }>("words-en.js");
+  const { russian } = await loadPageModule<{ russian: Record<string, string> }>("words-ru.js");
+  expect([...inside.matchAll(/<p[^>]*>([^<]*)</g)].map(([, text]) => text)).toEqual([
+    english["noscript"],
+    russian["noscript"],
+  ]);
+  for (const [, name = "", text] of file.matchAll(/data-words="(\w+)">([^<]*)</g))
+    expect([name, english[name]]).toEqual([name, text]);
 });

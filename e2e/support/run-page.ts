@@ -26,6 +26,8 @@ type Sample = typeof import("../../ingestor/order-example.json");
 /** The page as the reader's own app serves it, a real browser, and a real Postgres that can fall silent. */
 export interface RunningPage {
   readonly url: string;
+  /** The same with READER_RECENT=off. */
+  readonly unwatchedUrl: string;
   readonly browser: Browser;
   readonly postgres: HalfOpenProxy;
   /** Stores the sample with other values and under another id. @param retouch changes the text that is stored */
@@ -60,10 +62,13 @@ export async function runPage(): Promise<RunningPage> {
   const orders = createRecentOrders(prisma, log);
   const recent = createRecentStream(orders);
   const metrics = createReaderMetrics();
-  const app = createApp({ findOrder, refreshState: () => ({ kind: "live" }), recent, metrics, log });
-  const server = await serve(app.callback(), { host: "127.0.0.1", port: 0 });
+  const deps = { findOrder, refreshState: () => ({ kind: "live" }) as const, metrics, log };
+  const listen = (app: ReturnType<typeof createApp>) => serve(app.callback(), { host: "127.0.0.1", port: 0 });
+  const server = await listen(createApp({ ...deps, recent }));
+  const unwatched = await listen(createApp(deps));
   return {
     url: server.url,
+    unwatchedUrl: unwatched.url,
     browser,
     postgres,
     store: async (id, change, retouch = (text) => text) => {
@@ -74,7 +79,7 @@ export async function runPage(): Promise<RunningPage> {
       await browser.close();
       recent.stop();
       orders.stop();
-      await server.stop();
+      await Promise.all([server.stop(), unwatched.stop()]);
       await prisma.$disconnect();
       await postgres.close();
       await writer.close();

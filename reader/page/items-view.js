@@ -89,9 +89,9 @@ function statusOf(item, _currency, { words }) {
   return Object.hasOwn(statuses, status) ? `${statuses[status]} (${status})` : status;
 }
 
-function itemName(item, _currency, _language, index) {
+function itemName(item, _currency, { words }, index) {
   const field = (name) => `items.${index}.${name}`;
-  const number = (name) => `${name === "nm_id" ? "NM" : "CHRT"} ${asText(item[name])}`;
+  const number = (name) => `${words.order.numbers[name]} ${asText(item[name])}`;
   return element(
     "div",
     {},

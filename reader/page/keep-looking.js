@@ -6,9 +6,10 @@ const LONGEST_WAIT_MS = 15_000;
 
 /**
  * Asks again, while the page is visible, until there is something else to tell: an order that was not there has come, or
- * one that could not be reached can be. That a missing one cannot be reached for a while is nothing new.
+ * one that could not be reached can be, or cannot for another reason. That a missing one cannot be reached for a while is
+ * nothing new.
  *
- * @param {string} told the kind of the outcome so far
+ * @param {{ kind: string, because?: string | number }} told the outcome so far
  * @param {AbortSignal} signal ends it
  * @returns the new outcome, or undefined when the signal came first
  */
@@ -19,9 +20,13 @@ export async function keepLooking(id, told, signal) {
     if (signal.aborted) return undefined;
     const outcome = await lookUpMeant(id, signal).catch(() => undefined);
     if (signal.aborted) return undefined;
-    if (outcome && outcome.kind !== told && outcome.kind !== "unavailable") return outcome;
+    if (outcome && isNew(outcome, told)) return outcome;
   }
   return undefined;
+}
+
+function isNew({ kind, because }, told) {
+  return kind === "unavailable" ? told.kind === kind && told.because !== because : told.kind !== kind;
 }
 
 /** Until so much time has passed, or the device is in the net again. */

@@ -19,7 +19,7 @@ export function liveSection({ words }) {
 
 /**
  * Shows the latest orders as they arrive, while somebody sees the page. Where they cannot be watched, nothing is shown,
- * and it is tried again, ever more seldom.
+ * and it is tried again, ever more seldom; where watching is switched off, not again.
  *
  * @param {Element} section what liveSection describes
  * @param {AbortSignal} signal ends it
@@ -40,8 +40,9 @@ export function showLive(section, language, signal) {
     source.addEventListener("open", () => {
       wait = FIRST_WAIT_MS;
     });
-    source.addEventListener("error", ({ target }) => {
+    source.addEventListener("error", async ({ target }) => {
       if (target !== source || source.readyState !== EventSource.CLOSED) return;
+      if ((await isSwitchedOff()) || target !== source || document.hidden || signal.aborted) return;
       // Not all at the same moment, where a reader has refused many.
       timer = setTimeout(follow, wait * (0.5 + Math.random() / 2));
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
@@ -56,7 +57,18 @@ export function showLive(section, language, signal) {
   follow();
 }
 
-function showOrder(section, { id, at, amount, currency }, { format }) {
+/** An EventSource does not say how it was refused. */
+async function isSwitchedOff() {
+  const asked = new AbortController();
+  const status = await fetch("/recent", { signal: asked.signal }).then(
+    (answer) => answer.status,
+    () => 0,
+  );
+  asked.abort();
+  return status === 404;
+}
+
+function showOrder(section, { id, at, amount, currency }, { words, format }) {
   const list = section.querySelector("ul");
   // A reader that was started anew tells again what it told before.
   for (const row of list.children) if (row.dataset.id === id) row.remove();
@@ -65,7 +77,10 @@ function showOrder(section, { id, at, amount, currency }, { format }) {
     { "data-id": id },
     element("a", { class: "id", href: `?order=${encodeURIComponent(id)}` }, element("bdi", {}, id)),
     element("span", { class: "number" }, format.money(BigInt(amount), currency)),
-    at ? element("time", { datetime: at, class: "quiet" }, format.clock(at)) : undefined,
+    // When it arrived is known of those alone that were seen arriving.
+    at
+      ? element("time", { datetime: at, class: "quiet" }, format.clock(at))
+      : element("span", { class: "quiet" }, words.earlier),
   );
   list.prepend(render(row));
   while (list.children.length > SHOWN) list.lastElementChild.remove();

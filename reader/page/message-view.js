@@ -19,21 +19,22 @@ export function slowView(id, { words }) {
 
 /** @param {string} because a sentence */
 export function malformedView(id, because, { words }) {
-  return alert(words.malformed.heading, paragraph(bdi(id)), paragraph(because));
+  return alert(words.malformed.heading, paragraph(bdi(id)), paragraph(because), paragraph(words.check));
 }
 
 /** @param {(() => void) | undefined} retry undefined where nothing can be pressed */
-export function unknownView(id, { words }, retry) {
+export function unknownView(id, language, retry) {
+  const { words } = language;
   const { heading, text, watching, spaces, tidy, again } = words.unknown;
   const trimmed = id.trim();
-  const href = `?order=${encodeURIComponent(trimmed)}`;
   return alert(
     heading,
     paragraph(...text(bdi(id))),
     // A page that can be told to look again has looked without them too.
-    !retry && trimmed !== id && trimmed !== "" ? paragraph(spaces, element("a", { href }, tidy)) : undefined,
+    !retry && trimmed !== id && trimmed !== "" ? paragraph(spaces, link(trimmed, tidy, language)) : undefined,
+    paragraph(words.check),
     retry && element("p", { class: "quiet" }, watching),
-    retry && button(again, retry),
+    retry ? button(again, retry) : reload(id, language),
   );
 }
 
@@ -45,7 +46,7 @@ export function unavailableView(id, because, language, retry) {
     paragraph(whyUnavailable(because, language)),
     paragraph(...text(bdi(id))),
     retry && element("p", { class: "quiet" }, trying),
-    retry && button(label, retry),
+    retry ? button(label, retry) : reload(id, language),
   );
 }
 
@@ -57,6 +58,16 @@ export function whyUnavailable(because, { words }) {
 
 function alert(heading, ...content) {
   return element("div", { class: "message alert" }, element("h2", { tabindex: "-1" }, heading), ...content);
+}
+
+/** What can be done where no script runs. */
+function reload(id, language) {
+  return paragraph(link(id, language.words.reload, language));
+}
+
+/** @param language of a page whose address names its language also the end of the address, as `chosen` */
+function link(id, text, { chosen = "" }) {
+  return element("a", { href: `?order=${encodeURIComponent(id)}${chosen}` }, text);
 }
 
 function paragraph(...content) {

@@ -4,7 +4,11 @@
  * `idle` (no id in the address) · `loading`, which says after a second that it is slow, → `found` | `unknown` |
  * `malformed` | `unavailable`. Unknown ones, and those that cannot be reached, are looked for again and again while
  * somebody sees it, and whenever the button is pressed. A new address in any state gives up what is being looked up. The
- * state stands in #result's data-state. Where the focus was in #result, it goes to the heading of what comes there.
+ * state stands in #result's data-state.
+ *
+ * Without an order the field has the focus. Whoever opens a link wants to read: the heading of the answer has it then, so
+ * that it is read out, and that Space scrolls instead of typing. Where the focus was in #result, it goes to the heading of
+ * what comes there, too. Another language shows what is shown anew, and asks nobody.
  */
 import { currentLanguage, rememberLanguage } from "./chosen-language.js";
 import { copyButton } from "./copy-button.js";
@@ -42,6 +46,8 @@ const status = document.getElementById("status");
 
 let language = currentLanguage();
 let current = new AbortController();
+/** Presents again what is presented, in the language of now. */
+let presentAgain = () => {};
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -60,6 +66,8 @@ document.addEventListener("click", (event) => {
 });
 
 addEventListener("popstate", showAddress);
+// On paper nobody can ask for the rest.
+addEventListener("beforeprint", () => document.getElementById("more-items")?.dispatchEvent(new Event("showall")));
 speak();
 showAddress();
 
@@ -81,6 +89,10 @@ function showAddress() {
 
 function showName(id) {
   if (input.value !== id) input.value = id;
+  showTitle(id);
+}
+
+function showTitle(id) {
   document.title = id === "" ? language.words.title : language.words.titleOf(id);
 }
 
@@ -88,11 +100,8 @@ async function show(id) {
   current.abort();
   current = new AbortController();
   const { signal } = current;
-  const takesFocus = hasFocus();
   if (id === "") {
-    const recent = recentView(language, () => void show(""));
-    present("idle", idleView(language, recent, liveSection(language)), "");
-    showLive(document.getElementById("live"), language, signal);
+    presentIdle(signal);
     input.focus();
     return;
   }
@@ -100,15 +109,15 @@ async function show(id) {
   const problem = whyNoOrderId(id, language);
   // Spaces that no id can have, such as a tab, came along with what was pasted.
   if (problem && id !== id.trim() && !whyNoOrderId(id.trim(), language)) return correct(id.trim());
-  if (problem) return presentMalformed(id, problem, takesFocus);
+  if (problem) return presentMalformed(id, () => whyNoOrderId(id, language));
   const outcome = await lookUpVisibly(id, signal);
   // Another look-up has begun meanwhile, and the page is its.
   if (!outcome || signal.aborted) return;
-  presentOutcome(id, outcome, takesFocus);
+  presentOutcome(id, outcome);
   if (outcome.kind === "found") measureLookUp(start);
   for (let told = outcome; told && told.kind !== "found" && told.kind !== "malformed"; ) {
-    told = await keepLooking(id, told.kind, signal);
-    if (told) presentOutcome(id, told, hasFocus());
+    told = await keepLooking(id, told, signal);
+    if (told) presentOutcome(id, told);
   }
 }
 
@@ -124,56 +133,84 @@ function measureLookUp(start) {
 }
 
 async function lookUpVisibly(id, signal) {
-  present("loading", loadingView(id, language), "");
+  present("loading", () => [loadingView(id, language), ""]);
   const timer = setTimeout(() => {
-    if (!signal.aborted) present("loading", slowView(id, language), language.words.slow);
+    if (!signal.aborted) present("loading", () => [slowView(id, language), language.words.slow]);
   }, SLOW_AFTER_MS);
   const outcome = await lookUpMeant(id, signal).catch(() => undefined);
   clearTimeout(timer);
   return outcome;
 }
 
-function presentOutcome(asked, outcome, takesFocus) {
-  const { words } = language;
+function presentIdle(signal) {
+  present("idle", () => [idleView(language, recentView(language, showRecent), liveSection(language)), ""]);
+  showLive(document.getElementById("live"), language, signal);
+  presentAgain = () => void show("");
+}
+
+/** Shows what is left of what was looked up before, the focus where an entry was forgotten. */
+function showRecent(index) {
+  const left = recentView(language, showRecent);
+  const section = result.querySelector(".recent");
+  if (left) section.replaceWith(render(left));
+  else section.remove();
+  const buttons = [...result.querySelectorAll(".forget")];
+  (buttons[index] ?? buttons.at(-1) ?? input).focus();
+}
+
+function presentOutcome(asked, outcome) {
   const id = outcome.id ?? asked;
   if (id !== asked) {
     history.replaceState(null, "", addressOf(id));
     showName(id);
   }
   const retry = () => void show(id);
+  const takesFocus = isFocusFree();
   switch (outcome.kind) {
     case "found":
       rememberId(id);
-      present("found", orderView(id, outcome.text, language, liveParts(language)), words.order.spoken(id), takesFocus);
+      present("found", () => foundView(id, outcome.text), takesFocus);
       break;
     case "unknown":
-      present("unknown", unknownView(id, language, retry), words.unknown.spoken, takesFocus);
+      present("unknown", () => [unknownView(id, language, retry), language.words.unknown.spoken], takesFocus);
       break;
     case "malformed":
-      presentMalformed(id, words.malformed.undecodable, takesFocus);
+      presentMalformed(id, () => language.words.malformed.undecodable);
       break;
-    default: {
-      const because = whyUnavailable(outcome.because, language);
-      const view = unavailableView(id, outcome.because, language, retry);
-      present("unavailable", view, words.unavailable.spoken(because), takesFocus);
-    }
+    default:
+      present("unavailable", () => unavailable(id, outcome.because, retry), takesFocus);
   }
 }
 
-function presentMalformed(id, because, takesFocus) {
-  present("malformed", malformedView(id, because, language), language.words.malformed.spoken(because), takesFocus);
+function foundView(id, text) {
+  return [orderView(id, text, language, liveParts(language)), language.words.order.spoken(id)];
 }
 
-/** Whether what has the focus stands where the answer stands, and so will be gone. */
-function hasFocus() {
-  return result.contains(document.activeElement);
+function unavailable(id, because, retry) {
+  const spoken = language.words.unavailable.spoken(whyUnavailable(because, language));
+  return [unavailableView(id, because, language, retry), spoken];
 }
 
-function present(state, view, spoken, takesFocus = false) {
+function presentMalformed(id, why) {
+  const describe = () => [malformedView(id, why(), language), language.words.malformed.spoken(why())];
+  present("malformed", describe, isFocusFree());
+}
+
+/** Whether nothing has the focus, or something that stands where the answer stands, and so will be gone. */
+function isFocusFree() {
+  return document.activeElement === document.body || result.contains(document.activeElement);
+}
+
+/** @param {() => [object, string]} describe what is seen, and what is said, in the language of the moment */
+function present(state, describe, takesFocus = false) {
+  presentAgain = () => {
+    const [view, spoken] = describe();
+    result.replaceChildren(render(view));
+    status.textContent = spoken;
+  };
   result.dataset.state = state;
   result.setAttribute("aria-busy", String(state === "loading"));
-  result.replaceChildren(render(view));
-  status.textContent = spoken;
+  presentAgain();
   if (takesFocus) result.querySelector("h2")?.focus();
 }
 
@@ -202,7 +239,9 @@ function languageButton(other) {
     rememberLanguage(other.tag);
     language = other;
     speak();
-    showAddress();
+    showTitle(new URLSearchParams(location.search).get("order") ?? "");
+    presentAgain();
+    document.querySelector("#languages button").focus();
   };
   const attributes = { type: "button", class: "small-button", lang: other.tag, onclick: choose };
   return element("button", attributes, other.words.itself);

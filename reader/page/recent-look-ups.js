@@ -30,22 +30,22 @@ function keep(ids) {
   }
 }
 
-/** The ids as links, each with a button that forgets it. @param {() => void} changed called when one was forgotten */
+/** The ids as links, each with a button that forgets it. @param {(index: number) => void} changed called with the place of the first one that was forgotten */
 export function recentView({ words }, changed) {
   const ids = recentIds();
   if (ids.length === 0) return undefined;
-  const forget = (some) => () => {
+  const forget = (some, index) => () => {
     for (const id of some) forgetId(id);
-    changed();
+    changed(index);
   };
-  const rows = ids.map((id) =>
+  const rows = ids.map((id, index) =>
     element(
       "li",
       {},
       element("a", { class: "id", href: `?order=${encodeURIComponent(id)}` }, element("bdi", {}, id)),
       element(
         "button",
-        { type: "button", class: "forget", "aria-label": words.forget(id), onclick: forget([id]) },
+        { type: "button", class: "forget", "aria-label": words.forget(id), onclick: forget([id], index) },
         "×",
       ),
     ),
@@ -57,7 +57,7 @@ export function recentView({ words }, changed) {
     element("ul", {}, ...rows),
     element(
       "button",
-      { type: "button", class: "small-button", id: "forget-all", onclick: forget(ids) },
+      { type: "button", class: "small-button", id: "forget-all", onclick: forget(ids, 0) },
       words.forgetAll,
     ),
   );

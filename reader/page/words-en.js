@@ -10,9 +10,17 @@ export const english = {
   loading: (id) => ["Looking for ", id, " …"],
   slow: "It takes longer than usual.",
   live: "Orders as they arrive",
+  earlier: "earlier",
   recent: "Looked up here before",
   forget: (id) => `Forget ${id}`,
   forgetAll: "Forget all of them",
+
+  /** To whoever was led astray by an id. */
+  check: "Check that the whole id was copied, and nothing else along with it.",
+  /** Where no script runs, or none has come. */
+  reload: "Load this page again",
+  scriptless: "The page’s script did not load. Load the page again, or see the order without it: ",
+  noscript: "This page goes on without JavaScript: type the id of an order to see it.",
 
   malformed: {
     heading: "This is not a valid id",
@@ -59,7 +67,7 @@ export const english = {
     payment: "Payment",
     paid: "Paid",
     items: "Items",
-    together: "Items together",
+    together: "Items total",
     more: (next, left) => `Show ${next} more (${left} are not shown)`,
     details: "Details",
     raw: "As published (JSON)",
@@ -81,6 +89,7 @@ export const english = {
       delivery_cost: "Delivery",
       custom_fee: "Customs fee",
     },
+    numbers: { nm_id: "NM", chrt_id: "CHRT" },
     columns: { name: "Item", size: "Size", status: "Status", price: "Price", sale: "Discount", total_price: "Total" },
     /** Statuses whose meaning is known; the others are shown as their numbers alone. */
     statuses: { 202: "Accepted" },
