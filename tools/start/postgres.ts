@@ -150,7 +150,7 @@ async function makeCluster(system: System, run: RunPostgres, data: string, passw
  * After an accident Postgres finds its old pid file. It starts over it if no process has that pid; if by now another
  * process has it, Postgres would refuse for ever. A postgres that is still alive on these data is asked to stop.
  */
-async function clearStalePid(data: string): Promise<void> {
+export async function clearStalePid(data: string): Promise<void> {
   const file = `${data}/postmaster.pid`;
   const pid = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : 0;
   const identity = pid > 0 ? identify(pid) : undefined;
