@@ -93,15 +93,21 @@ test("what was ingested is counted by outcome, by batch and by reason, and nothi
   expect(scraped.reader).toContain("\norders_reader_behind_records 0\n");
 });
 
+interface Panel {
+  readonly title: string;
+  readonly type: string;
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat?: string }[];
+  readonly fieldConfig?: { readonly defaults: { readonly mappings?: readonly { readonly options: unknown }[] } };
+}
+
+const { panels } = JSON.parse(read("deploy/grafana/orders.json")) as { panels: readonly Panel[] };
+const { groups } = parse(read("deploy/prometheus/alerts.yml")) as { groups: { rules: { expr: string }[] }[] };
+const queries = [
+  ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  ...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)),
+];
+
 test("every query of the dashboard and of the alerts asks for metrics that exist", () => {
-  const { panels } = JSON.parse(read("deploy/grafana/orders.json")) as {
-    panels: { type: string; targets?: { expr: string }[] }[];
-  };
-  const { groups } = parse(read("deploy/prometheus/alerts.yml")) as { groups: { rules: { expr: string }[] }[] };
-  const queries = [
-    ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
-    ...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)),
-  ];
   expect(queries.length).toBeGreaterThan(40);
   const known = sampleNames();
   for (const query of queries) {
@@ -117,17 +123,104 @@ test("every query of the dashboard and of the alerts asks for metrics that exist
   expect(unseen).toEqual([]);
 });
 
+/** The values of each label of each metric, as they are scraped, and as Prometheus adds them. */
+function seenLabels(): Map<string, Map<string, Set<string>>> {
+  const seen = new Map<string, Map<string, Set<string>>>();
+  const { scrape_configs } = parse(read("deploy/prometheus/prometheus.yml")) as {
+    scrape_configs: { job_name: string }[];
+  };
+  const jobs = new Set(scrape_configs.map(({ job_name }) => job_name));
+  for (const name of sampleNames())
+    seen.set(
+      name,
+      new Map([
+        ["job", jobs],
+        ["instance", new Set()],
+      ]),
+    );
+  const lines = `${scraped.ingestor}\n${scraped.reader}`.matchAll(/^(\w+)\{(.*)\} \S+$/gm);
+  for (const [, name = "", labels = ""] of lines) {
+    for (const [label, value] of labelsIn(labels)) {
+      const values = seen.get(name)?.get(label) ?? new Set();
+      seen.get(name)?.set(label, values.add(value));
+    }
+  }
+  return seen;
+}
+
+const labelsIn = (text: string): [string, string][] =>
+  [...text.matchAll(/(\w+)=~?"([^"]*)"/g)].map(([, label = "", value = ""]) => [label, value]);
+
+// Fails when a label or one of its values is renamed: a query for the former one would be empty, and its alert silent.
+test("every label that a query asks for is one of its metric, and so is its value", () => {
+  const seen = seenLabels();
+  for (const query of queries) {
+    for (const [, name = "", matchers = ""] of query.matchAll(/(\w+)\{([^}]*)\}/g)) {
+      for (const [label, value] of labelsIn(matchers)) {
+        const values = seen.get(name)?.get(label);
+        // Of an answer that did not come up here it is enough that the label is right.
+        const isKnown =
+          label === "status" ? values : [...(values ?? [])].some((each) => new RegExp(`^(${value})$`).test(each));
+        expect({ query, label, value, isKnown: Boolean(isKnown) }).toEqual({ query, label, value, isKnown: true });
+      }
+    }
+    const grouped = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = ""]) => list.split(", "));
+    const unknown = grouped.filter((label) => !namesIn(query).every((name) => seen.get(name)?.has(label)));
+    expect({ query, unknown }).toEqual({ query, unknown: [] });
+  }
+});
+
+/** What a query's numbers count: a metric's own unit, or how many a second. */
+function unitOf(query: string): string {
+  const [name = ""] = namesIn(query);
+  const isPerSecond = query.includes("rate(") && !/histogram_quantile| \/ /.test(query);
+  return `${name
+    .replace(/_(bucket|sum|count|total)$/, "")
+    .split("_")
+    .at(-1)}${isPerSecond ? " a second" : ""}`;
+}
+
+test("a panel shows one unit, names its lines by labels that there are, and a yes or no in words", () => {
+  for (const { title, type, targets = [], fieldConfig } of panels) {
+    if (type === "timeseries") {
+      const units = [...new Set(targets.map(({ expr }) => unitOf(expr)))];
+      expect({ title, units }).toEqual({ title, units: [expect.any(String)] });
+    }
+    for (const { expr, legendFormat = "" } of targets) {
+      const named = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = ""]) => label);
+      const grouped = /\bby \(([^)]*)\)/.exec(expr)?.[1]?.split(", ") ?? [];
+      expect({ title, named: named.filter((label) => !grouped.includes(label)) }).toEqual({ title, named: [] });
+    }
+    const isYesOrNo = targets.some(({ expr }) => /\b(up|\w+_(outage|live|listening))\b/.test(expr));
+    const words = JSON.stringify(fieldConfig?.defaults.mappings ?? []);
+    if (isYesOrNo) expect({ title, words }).toEqual({ title, words: expect.stringMatching(/"0":.*"1":/) });
+  }
+});
+
 test("a name in a query is told from its functions, labels and ranges", () => {
   expect(namesIn('sum by (le) (rate(a_total{b="c"}[5m])) / max(d_seconds) > 0.5 and up == 1')).toEqual([
     ...["a_total", "d_seconds", "up"],
   ]);
 });
 
-test("promtool, where it is installed, finds nothing in the rules and in what is scraped", () => {
+test("each alert has a test of when it fires", () => {
+  const rules = parse(read("deploy/prometheus/alerts.yml")) as { groups: { rules: { alert: string }[] }[] };
+  const { tests } = parse(read("deploy/prometheus/alerts.test.yml")) as {
+    tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[];
+  };
+  const tested = tests.flatMap(({ alert_rule_test }) => alert_rule_test.filter((each) => each.exp_alerts?.length));
+  expect(tested.map(({ alertname }) => alertname)).toEqual(
+    rules.groups.flatMap((group) => group.rules.map(({ alert }) => alert)),
+  );
+});
+
+test("promtool, where it is installed, finds nothing in the rules and in what is scraped, and each alert fires", () => {
   const promtool = (args: string[], input = "") => spawnSync("promtool", args, { input, encoding: "utf8" });
   if (promtool(["--version"]).error) return;
   const rules = promtool(["check", "config", join(projectRoot(), "deploy/prometheus/prometheus.yml")]);
   expect(rules).toMatchObject({ status: 0 });
+  const fired = promtool(["test", "rules", join(projectRoot(), "deploy/prometheus/alerts.test.yml")]);
+  expect({ status: fired.status, said: fired.stdout + fired.stderr }).toMatchObject({ status: 0 });
   for (const text of Object.values(scraped)) {
     // Of our own: Node's have names of other conventions.
     const complaints = promtool(["check", "metrics"], text).stderr.split("\n");
