@@ -115,6 +115,21 @@ test("a service that stays is started again and, if ours or a store, tells wheth
   }
 });
 
+test("Redis keeps every job over its own end, and evicts none", () => {
+  const options = (compose.services["redis"]?.command ?? []).join(" ");
+  expect(options).toMatch(/^redis-server .*--appendonly yes\b/);
+  expect(options).toContain("--maxmemory-policy noeviction");
+  expect(compose.services["redis"]?.volumes).toEqual(["redis:/data"]);
+});
+
+test("Redpanda Console shows the topics of the broker that the ingestor reads", () => {
+  const brokers = (name: string) => compose.services[name]?.environment?.["KAFKA_BROKERS"];
+  expect(brokers("console")).toBe("kafka:19092");
+  expect(brokers("console")).toBe(brokers("ingestor"));
+  expect(brokers("console")).toBe(brokers("topics"));
+  expect(compose.services["kafka"]?.environment?.["KAFKA_ADVERTISED_LISTENERS"]).toContain("INTERNAL://kafka:19092,");
+});
+
 test("images are pinned, and Kafka and PostgreSQL are the versions that npm start has", () => {
   const pinned = services.filter(([, { image }]) => image !== "orders").map(([, { image }]) => image);
   for (const image of pinned) expect(image).toMatch(/^[a-z/]+:v?\d+(\.\d+)*$/);

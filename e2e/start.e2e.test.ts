@@ -1,10 +1,12 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { projectRoot } from "../runtime/project-root";
+import { canConnect } from "../tools/start/kafka-answers";
 import { processesNaming } from "./support/processes-naming";
 import { type RunningSystem, runSystem, startSystem } from "./support/run-system";
 import { waitUntil } from "./support/wait-until";
@@ -19,11 +21,21 @@ const getSample = async (): Promise<Buffer> => {
   return Buffer.from(await answer.arrayBuffer());
 };
 
-/** The one Node process of the system that runs this program; npm's shell, which names it too, is not meant. */
-const pidOf = (program: string): number => {
-  const [found] = processesNaming(home).filter((line) => /^\d+ \S*node /.test(line) && line.includes(program));
-  if (found === undefined) throw new Error(`${program} is not running`);
+/** The first process of the system whose command has these words. */
+const pidMatching = (words: RegExp): number => {
+  const [found] = processesNaming(home).filter((line) => words.test(line));
+  if (found === undefined) throw new Error(`${words} is not running`);
   return Number.parseInt(found, 10);
+};
+
+const kafkaPort = (): number => Number(system.env["KAFKA_BROKERS"]?.split(":")[1]);
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 };
 
 const reset = () =>
@@ -61,18 +73,58 @@ test("a second start names the first one's address and ends with 0", async () =>
   expect(code).toBe(0);
 });
 
-test.each(["ingestor", "reader"])(
-  "a killed %s comes back",
-  async (name) => {
-    const program = `dist/${name}/main.js`;
-    const killed = pidOf(program);
+test.each([
+  ["ingestor", / \S*node .*dist\/ingestor\/main\.js/],
+  ["reader", / \S*node .*dist\/reader\/main\.js/],
+  ["Postgres", /\/postgres -D /],
+  ["Kafka", / \S*java .* kafka\.Kafka /],
+])(
+  "a killed %s comes back, and both processes are ready again",
+  async (name, words) => {
+    const killed = pidMatching(words);
     process.kill(killed, "SIGKILL");
-    await waitUntil(`another ${name} runs`, () => pidOf(program) !== killed);
-    const url = name === "reader" ? system.readerUrl : system.env["INGESTOR_URL"];
-    await waitUntil(`the ${name} is ready`, async () => (await fetch(`${url}/readyz`)).ok, { limitMs: 40_000 });
+    await waitUntil(`another ${name} runs`, () => pidMatching(words) !== killed);
+    const ready = async (url = ""): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
+    // An ingestor whose Kafka is gone may be ready until it has seen that.
+    if (name === "Kafka") await waitUntil("Kafka listens", () => canConnect(kafkaPort()));
+    await waitUntil(`both are ready`, async () => (await ready(system.readerUrl)) && ready(system.env["INGESTOR_URL"]));
+    expect(system.said()).toContain(`${name} ended (SIGKILL); it is started again`);
   },
-  80_000,
+  180_000,
 );
+
+/** The lines of the README's block after these words, without their comments. */
+const linesAfter = (words: string): string[] => {
+  const readme = readFileSync(join(projectRoot(), "README.md"), "utf8");
+  const [, block = ""] = readme.split(words)[1]?.split("```\n") ?? [];
+  return block
+    .trim()
+    .split("\n")
+    .map((line) => line.replace(/ +# .*/, ""));
+};
+
+// The addresses and the file are this test's; all else is typed as it stands.
+test("the README's commands for a second terminal can be typed as they stand, one after the other", async () => {
+  const lines = linesAfter("In a second terminal:");
+  const order = join(home, "my-order.json");
+  const example = readFileSync(join(projectRoot(), "ingestor/order-example.json"), "utf8");
+  writeFileSync(order, example.replaceAll(SAMPLE, "my-order"));
+  expect(lines).toHaveLength(8);
+  for (const line of lines) {
+    const typed = line.replace("my-order.json", order).replace("http://127.0.0.1:8080", system.readerUrl);
+    const shell = spawn("sh", ["-c", typed], { cwd: projectRoot(), env: { ...process.env, ORDERS_HOME: home } });
+    let said = "";
+    for (const stream of [shell.stdout, shell.stderr]) stream.on("data", (text) => (said += text));
+    const [code] = await once(shell, "close");
+    expect({ line, code, said: code === 0 ? "" : said }).toEqual({ line, code: 0, said: "" });
+    if (line.startsWith("curl")) expect(said).toContain(example);
+  }
+  const mine = await waitUntil("the order of the file is read", async () => {
+    const answer = await fetch(`${system.readerUrl}/orders/my-order`);
+    return answer.ok && answer.text();
+  });
+  expect(mine).toBe(example.replaceAll(SAMPLE, "my-order"));
+}, 180_000);
 
 // The lines are those of the README.
 test.each([
@@ -132,13 +184,16 @@ test("SIGTERM to npm alone leaves no process behind", async () => {
   await waitUntil("the last words of both were passed on", () => timesSaid("process.stopped") === 2);
 });
 
-test("started again, the orders are there before anything is published", async () => {
-  system = await runSystem(home, { args: ["--no-sample"] });
+test("started again with --quiet and --port, the orders are there before anything is published, on that port, without a word of the processes", async () => {
+  const port = await freePort();
+  system = await runSystem(home, { args: ["--no-sample", "--quiet", "--port", `${port}`] });
+  expect(system.readerUrl).toBe(`http://127.0.0.1:${port}`);
+  expect(timesSaid("process.started")).toBe(0);
   expect(await getSample()).toEqual(readFileSync(join(projectRoot(), "ingestor/order-example.json")));
 }, 180_000);
 
 test("after a kill -9 of the supervisor nothing stays for long, and the next start goes on", async () => {
-  process.kill(pidOf("dist/tools/start/main.js"), "SIGKILL");
+  process.kill(pidMatching(/^\d+ \S*node .*dist\/tools\/start\/main\.js/), "SIGKILL");
   await waitUntil("no process of the system is left", () => processesNaming(home).length === 0);
   system = await runSystem(home, { args: ["--no-sample"] });
   await getSample();
