@@ -15,8 +15,8 @@ const guards = {
   /** G5: dead letters whose job got lost are found. */
   sweep: {
     file: "ingestor/sweep.js",
-    text: "setInterval(() => void look(), INTERVAL_MS)",
-    instead: "setInterval(() => { }, INTERVAL_MS)",
+    text: "look().then(lookLater)",
+    instead: "Promise.resolve().then(lookLater)",
   },
   /** G7: orders whose notice got lost are read. */
   poll: {
