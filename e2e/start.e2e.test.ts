@@ -104,12 +104,13 @@ const linesAfter = (words: string): string[] => {
 };
 
 // The addresses and the file are this test's; all else is typed as it stands.
-test("the README's commands for a second terminal can be typed as they stand, one after the other", async () => {
-  const lines = linesAfter("In a second terminal:");
+test("the README's commands for a second terminal, and that of a replay, can be typed as they stand, one after the other", async () => {
+  const replay = linesAfter("Without `--go` it only says what would happen:");
+  const lines = [...linesAfter("In a second terminal:"), ...replay];
   const order = join(home, "my-order.json");
   const example = readFileSync(join(projectRoot(), "ingestor/order-example.json"), "utf8");
   writeFileSync(order, example.replaceAll(SAMPLE, "my-order"));
-  expect(lines).toHaveLength(8);
+  expect(lines).toHaveLength(9);
   for (const line of lines) {
     const typed = line.replace("my-order.json", order).replace("http://127.0.0.1:8080", system.readerUrl);
     const shell = spawn("sh", ["-c", typed], { cwd: projectRoot(), env: { ...process.env, ORDERS_HOME: home } });

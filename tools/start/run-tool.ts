@@ -20,6 +20,8 @@ export interface ToolOptions {
 const running = new Set<Promise<unknown>>();
 /** A tool that was asked to end and has not by then is killed. */
 const END_MS = 4_000;
+/** What it started itself has so long to end after it. */
+const LAST_CHILD_MS = 1_000;
 
 /** Resolves once no tool runs and whoever ran one has tidied up after it. They must have been asked to end. */
 export async function untilToolsEnded(): Promise<void> {
@@ -70,6 +72,10 @@ function untilEnded(command: string, args: readonly string[], options: ToolOptio
       if (child.pid === undefined) return reject(error);
       asked = error;
       setTimeout(() => child.kill("SIGKILL"), END_MS).unref();
+    });
+    // What it started in turn, and nobody asked to end, may keep its outputs open for good.
+    child.once("exit", () => {
+      if (asked) setTimeout(reject, LAST_CHILD_MS, asked);
     });
     child.once("close", (code, killedBy) => {
       if (asked) return reject(asked);
