@@ -32,7 +32,7 @@ const compose = parse(composeFile, { merge: true }) as {
 const services = Object.entries(compose.services);
 const ours = services.filter(([, { image }]) => image === "orders");
 const dockerfile = read("deploy/Dockerfile");
-/** Nothing depends on these. */
+/** Nothing depends on these, and it is not known which program of their images could ask them. */
 const WATCHERS = ["console", "prometheus", "grafana"];
 
 /** What docker compose makes of `${NAME:-default}` in an environment that names nothing. */
