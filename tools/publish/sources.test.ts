@@ -29,17 +29,6 @@ test.each([
   expect(source?.description).not.toContain("byte order mark");
 });
 
-test("a number that names no file is taken for what npm left of --generate, where npm has swallowed that", async () => {
-  await expect(open("31415")).rejects.toThrow("cannot publish 31415: ENOENT");
-  process.env["npm_config_generate"] = "true";
-  try {
-    await expect(open("31415")).rejects.toThrow(/^put -- before the options: npm run publish -- --generate 31415$/);
-    await expect(open(join(folder, "missing.json"))).rejects.toThrow("ENOENT");
-  } finally {
-    delete process.env["npm_config_generate"];
-  }
-});
-
 test("a folder is said to be one, with what to type instead", async () => {
   await expect(open(folder)).rejects.toThrow(
     `cannot publish ${folder}: it is a folder; name its files, as in ${folder}/*.json`,
