@@ -28,7 +28,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
  * directions. A record batch that cannot be decoded comes as one message that `undecodableOf` recognises; `headersOf`
  * gives a record's headers as they are.
  *
- * Retries are those of one call, about 5 s in all; they never wait longer than half a second, so that an outage is
+ * Retries are those of one call, about 6.5 s in all; they never wait longer than half a second, so that an outage is
  * over for the client soon after it is over: two seconds are promised for all that follows. Whoever must outlive an outage
  * calls again, or, as a consumer, has endless retries: after those of its connections kafkajs makes it a new member of its
  * group, and a broker that comes back waits for the old one until its session has ended.
@@ -40,7 +40,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
  * @param clientId names the process in the brokers' logs and quotas
  * @throws SettingsError when KAFKA_SASL_MECHANISM comes without a user or password
  */
-export function createKafka(settings: KafkaSettings, log: Log, clientId: string, retries = 12): Kafka {
+export function createKafka(settings: KafkaSettings, log: Log, clientId: string, retries = 14): Kafka {
   installCorrections();
   const sasl = saslOf(settings);
   return new Kafka({

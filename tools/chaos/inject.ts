@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kafka } from "kafkajs";
 import type { ChaosSystem, Link, Part } from "./chaos-system";
+import { patiently } from "./patiently";
 import { processTree, signalAll } from "./process-tree";
 import type { FaultName, FaultTarget, ScheduledFault } from "./schedule";
 
@@ -30,6 +31,7 @@ type Undo = () => Promise<void> | void;
 const NO_UNDO: Undo = () => {};
 const STOP_MS = 5_000;
 const REDIS_ANSWER_MS = 2_000;
+const BROKER_UP_AGAIN_MS = 60_000;
 /** Nothing mends the letters, so each fails again, under its old x-dlq-id. */
 const REPLAY = ["--go", "--force", "--limit", "25", "--no-wait", "--json"];
 
@@ -98,7 +100,8 @@ const injectors: Readonly<Record<FaultName, (target: FaultTarget, deps: InjectDe
   "add-partition": async (_, { kafka, topic }) => {
     const admin = kafka.admin();
     try {
-      await admin.connect();
+      // Another fault may have stopped the broker.
+      await patiently(BROKER_UP_AGAIN_MS, () => admin.connect());
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       const count = (topics[0]?.partitions.length ?? 0) + 1;
       await admin.createPartitions({ topicPartitions: [{ topic, count }] });
