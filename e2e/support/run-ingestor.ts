@@ -53,6 +53,8 @@ export async function runIngestor(environment: Readonly<Record<string, string>>)
     log,
     hasEnded,
     readiness: async () => {
+      if (hasEnded())
+        throw new Error(`it has ended: ${JSON.stringify(log.findLast(({ level }) => Number(level) >= 50))}`);
       const answer = await fetch(`${url}/readyz`);
       return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
     },
