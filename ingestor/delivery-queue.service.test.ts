@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { startEndingAtOnce } from "../e2e/support/ends-at-once";
 import { startHalfOpenProxy } from "../e2e/support/half-open-proxy";
 import { testAddress } from "../e2e/support/test-address";
 import { createTestDatabase } from "../e2e/support/test-database";
@@ -99,6 +100,37 @@ test("a PostgreSQL that keeps the jobs and refuses connections for a while is us
   } finally {
     await gate.close().catch(() => {});
     await queue.close();
+    await database.drop();
+  }
+});
+
+// G3. Fails when BullMQ makes its connections by itself (SteadyClient in onPostgres): an error is uncaught, which ends a
+// process.
+test("a PostgreSQL that keeps the jobs and ends connections in the moment in which they are ready fails no more than their queries", async () => {
+  const database = await createTestDatabase();
+  const server = await startEndingAtOnce(database.ingestorUrl);
+  server.setEnding(() => false);
+  const delivered: bigint[] = [];
+  const queue = await openDeliveryQueue({
+    ...{ redisUrl: undefined, databaseUrl: server.url, name: "test", log },
+    deliver: async (ids) => void delivered.push(...ids),
+  });
+  try {
+    await queue.add([1n]);
+    await waitUntil("the first is delivered", () => delivered.includes(1n));
+    // Those that are open end, and of the new ones all but two, on which the worker asks before it waits on another.
+    server.setEnding((connection) => connection > 2);
+    server.refuse();
+    server.recover();
+    await waitUntil("a new one was ended as well", () => server.ended() > 0);
+    server.setEnding(() => false);
+    await waitUntil("the second is delivered", async () => {
+      await queue.add([2n]);
+      return delivered.includes(2n);
+    });
+  } finally {
+    await queue.close();
+    await server.close();
     await database.drop();
   }
 });

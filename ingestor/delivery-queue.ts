@@ -1,5 +1,15 @@
 import { Socket } from "node:net";
-import { createPostgresBackend, type JobsOptions, Queue, Worker, type WorkerOptions, withBackend } from "bullmq";
+import {
+  createPostgresBackend,
+  type JobsOptions,
+  type PgPool,
+  Queue,
+  Worker,
+  type WorkerOptions,
+  withBackend,
+} from "bullmq";
+import pg from "pg";
+import { SteadyClient } from "../prisma/steady-client";
 import { backoffMs } from "../runtime/backoff";
 import type { Log } from "../runtime/log";
 import { classifyFailure } from "./failure";
@@ -69,6 +79,7 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
   worker.on("error", report);
   await connected().catch(async (error: unknown) => {
     await Promise.allSettled([worker.close(true), queue.close()]);
+    await disconnect();
     throw error;
   });
 
@@ -94,10 +105,10 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
     close: async () => {
       const closing = (async () => {
         // Without its store a worker would wait for the store's return before it closes.
-        if (!isReady()) disconnect();
+        if (!isReady()) await disconnect();
         await worker.close(!isReady());
         await queue.close();
-        disconnect();
+        await disconnect();
       })();
       if (await isOverWithin(CLOSE_MS, closing)) return;
       report(Object.assign(new Error("the store does not answer a goodbye"), { code: silence.code }));
@@ -147,7 +158,7 @@ function onRedis(url: string, name: string, work: Work, report: (error: unknown)
     worker,
     isReady: () => connection.status === "ready",
     connected: async () => {},
-    disconnect: () => connection.disconnect(),
+    disconnect: async () => connection.disconnect(),
     cut: () => {
       connection.disconnect();
       // The one on which the worker waits for jobs is its own.
@@ -166,6 +177,9 @@ const POSTGRES_PATIENCE = {
   keepAliveInitialDelayMillis: 5_000,
 } as const;
 
+/** Two for the worker's jobs, one on which it hears of more, one for making them. */
+const POSTGRES_CONNECTIONS = 4;
+
 function onPostgres(connectionString: string, name: string, work: Work) {
   const postgres = withBackend(createPostgresBackend);
   const sockets = new Set<Socket>();
@@ -174,10 +188,12 @@ function onPostgres(connectionString: string, name: string, work: Work) {
     sockets.add(socket);
     return socket.once("close", () => sockets.delete(socket));
   };
-  const connection = {
-    ...{ connectionString, max: 2, application_name: "orders-ingestor-bullmq", stream },
-    ...POSTGRES_PATIENCE,
-  };
+  const pool = new pg.Pool({
+    ...{ connectionString, max: POSTGRES_CONNECTIONS, application_name: "orders-ingestor-bullmq", stream },
+    ...{ Client: SteadyClient, options: "-c search_path=bullmq", ...POSTGRES_PATIENCE },
+  });
+  // It is one; BullMQ's own words for its type leave out that rows are objects.
+  const connection = pool as unknown as PgPool;
   const queue = new postgres.Queue<DeliveryJob>(name, { connection });
   const worker = new postgres.Worker<DeliveryJob>(name, work, { connection, ...WORKER_OPTIONS });
   return {
@@ -188,7 +204,7 @@ function onPostgres(connectionString: string, name: string, work: Work) {
       await queue.waitUntilReady();
       await worker.waitUntilReady();
     },
-    disconnect: () => {},
+    disconnect: () => pool.end(),
     cut: () => {
       for (const socket of sockets) socket.destroy();
     },

@@ -2,6 +2,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { withBrokenConnectionsClosed } from "./broken-connections";
 import { PrismaClient } from "./generated/client";
 import { withParkedBytes } from "./parked-bytes";
+import { SteadyClient } from "./steady-client";
 
 export type Prisma = PrismaClient;
 /** The client inside an interactive transaction. */
@@ -40,6 +41,7 @@ export function createPrisma(
   options: { connections: number; name: string; answerWithinMs?: number },
 ): Prisma {
   const adapter = new PrismaPg({
+    Client: SteadyClient,
     connectionString: databaseUrl,
     max: options.connections,
     application_name: options.name,

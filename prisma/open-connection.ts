@@ -1,5 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import { LendingSocket } from "./lending-socket";
+import { SteadyClient } from "./steady-client";
 
 /** A connection of `pg`, and a way to end it that works on a frozen server and on a half-open socket too. */
 export interface Connection {
@@ -29,7 +30,7 @@ export async function openConnection(
   options: { name: string; answerWithinMs: number },
 ): Promise<Connection> {
   const socket = new LendingSocket();
-  const client = new pg.Client({
+  const client = new SteadyClient({
     connectionString: databaseUrl,
     application_name: options.name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -37,8 +38,6 @@ export async function openConnection(
     keepAliveInitialDelayMillis: 5_000,
     stream: () => socket,
   });
-  // The query in flight fails with the same error; without a listener it would end the process.
-  client.on("error", () => {});
   const close = async (): Promise<void> => {
     const force = setTimeout(() => socket.destroy(), GOODBYE_TIMEOUT_MS);
     await client.end().catch(() => {});
