@@ -8,6 +8,7 @@ import {
 import { runMigrations as runBullmqMigrations } from "bullmq";
 import pg from "pg";
 import { projectRoot } from "../runtime/project-root";
+import { SteadyClient } from "./steady-client";
 import { markUpToDate } from "./up-to-date";
 
 export interface MigrateOptions {
@@ -41,7 +42,7 @@ const MIGRATION_LOCK = 0x6f726472;
  * @throws the server's error, with the failed migration named, if one cannot be applied; nothing of it remains then
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
-  const client = new pg.Client({ connectionString: options.databaseUrl, application_name: "orders-migrate" });
+  const client = new SteadyClient({ connectionString: options.databaseUrl, application_name: "orders-migrate" });
   await client.connect();
   try {
     await client.query("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);

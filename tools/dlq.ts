@@ -1,4 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
+import { SteadyClient } from "../prisma/steady-client";
 import { readSettings } from "../runtime/settings";
 import { widthOf } from "./align-columns";
 import { countLetters } from "./dlq/count-letters";
@@ -13,13 +14,12 @@ async function main(args: readonly string[]): Promise<number> {
   const now = new Date();
   const options = readOptions(args, now);
   loadLocalEnv();
-  const client = new pg.Client({
+  const client = new SteadyClient({
     connectionString: readSettings(["DATABASE_URL"]).DATABASE_URL,
     application_name: "orders-dlq",
     connectionTimeoutMillis: 10_000,
     options: "-c default_transaction_read_only=on",
   });
-  client.on("error", () => {});
   await client.connect();
   const exitCode = await answer(client, options, now);
   await client.end();

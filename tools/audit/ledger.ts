@@ -1,7 +1,8 @@
-import pg from "pg";
+import type pg from "pg";
 import type { AcceptedRecord } from "../../ingestor/judged-record";
 import { byteaArray, textArray } from "../../ingestor/pg-array";
 import type { LastRecord } from "../../ingestor/store-batch";
+import { SteadyClient } from "../../prisma/steady-client";
 import type { DeadRow, StoredRow } from "./compare-range";
 
 /** What PostgreSQL says of a partition: its position, and the rows that it rests on, all of one moment. */
@@ -81,13 +82,12 @@ export class Ledger {
   readonly #client: pg.Client;
 
   constructor(databaseUrl: string) {
-    this.#client = new pg.Client({
+    this.#client = new SteadyClient({
       connectionString: databaseUrl,
       application_name: "orders-audit",
       connectionTimeoutMillis: 10_000,
       options: "-c default_transaction_read_only=on",
     });
-    this.#client.on("error", () => {});
   }
 
   connect(): Promise<void> {

@@ -1,4 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
+import { SteadyClient } from "../../prisma/steady-client";
 import { createKafka, kafkaSettings } from "../../runtime/kafka/client";
 import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
@@ -89,9 +90,8 @@ export async function openRecoveryLoad(brokers: string, databaseUrl: string): Pr
 
 async function connect(connectionString: string): Promise<pg.Client> {
   const patience = { connectionTimeoutMillis: ASK_WITHIN_MS, query_timeout: ASK_WITHIN_MS };
-  const client = new pg.Client({ connectionString, application_name: "orders-bench", ...patience });
+  const client = new SteadyClient({ connectionString, application_name: "orders-bench", ...patience });
   // The question in hand fails with the same error.
-  client.on("error", () => {});
   await client.connect();
   return client;
 }

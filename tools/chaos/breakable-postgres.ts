@@ -1,4 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
+import { SteadyClient } from "../../prisma/steady-client";
 import { type DatabaseUrls, migrateDatabase } from "../start/database";
 import { keepPasswords } from "../start/passwords";
 import { startPostgres } from "../start/postgres";
@@ -38,8 +39,7 @@ export async function startBreakablePostgres({ disk }: { disk?: string } = {}): 
   superuserUrl.password = keepPasswords(part.home).postgres;
 
   const superuser = async (): Promise<pg.Client> => {
-    const client = new pg.Client({ connectionString: superuserUrl.href });
-    client.on("error", () => {});
+    const client = new SteadyClient({ connectionString: superuserUrl.href });
     await client.connect();
     return client;
   };

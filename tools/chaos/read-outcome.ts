@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Admin, Kafka, KafkaMessage } from "kafkajs";
-import pg from "pg";
 import { readDeadLetterHeaders } from "../../ingestor/dead-letter";
+import { SteadyClient } from "../../prisma/steady-client";
 import { type HeaderList, headersOf } from "../../runtime/kafka/headers";
 import { readLogBounds, walkTopic } from "../walk-topic";
 import type { Letter, LogRecord, Outcome } from "./compare";
@@ -68,7 +68,7 @@ async function readDatabase({
   databaseUrl,
   topic,
 }: ReadOutcomeDeps): Promise<Pick<Outcome, "life" | "stored" | "received">> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: "orders-chaos" });
+  const client = new SteadyClient({ connectionString: databaseUrl, application_name: "orders-chaos" });
   await client.connect();
   try {
     const orders = await client.query<{ id: string; sha256: string }>(

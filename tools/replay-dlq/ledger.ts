@@ -1,6 +1,7 @@
 import { hostname, userInfo } from "node:os";
-import pg from "pg";
+import type pg from "pg";
 import { bigintArray, byteaArray, intArray, textArray } from "../../ingestor/pg-array";
+import { SteadyClient } from "../../prisma/steady-client";
 import { nameOf, type ReplayName } from "./letter";
 
 /**
@@ -25,7 +26,7 @@ export class Ledger {
   #run = 0;
 
   constructor(databaseUrl: string) {
-    this.#client = new pg.Client({
+    this.#client = new SteadyClient({
       connectionString: databaseUrl,
       application_name: "orders-replay-dlq",
       connectionTimeoutMillis: 10_000,
@@ -35,7 +36,6 @@ export class Ledger {
       // A host that is gone gives its lock back within half a minute.
       options: "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4",
     });
-    this.#client.on("error", () => {});
   }
 
   /** @param isDryRun whatever would be written is refused by the server then */

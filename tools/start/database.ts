@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import pg from "pg";
+import { SteadyClient } from "../../prisma/steady-client";
 import { isUpToDate } from "../../prisma/up-to-date";
 import { projectRoot } from "../../runtime/project-root";
 import type { Passwords } from "./passwords";
@@ -50,7 +50,7 @@ export async function migrateDatabase(system: System, owner: string, passwords: 
  * or set their passwords where they exist.
  */
 async function lookAt(owner: string): Promise<{ isDone: boolean; mayMakeLogins: boolean }> {
-  const client = new pg.Client({ connectionString: owner });
+  const client = new SteadyClient({ connectionString: owner });
   try {
     await client.connect();
     const { rows } = await client.query<{ may: boolean }>(`
@@ -80,7 +80,7 @@ async function canAllLogIn(urls: readonly string[]): Promise<boolean> {
 }
 
 async function canLogIn(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new SteadyClient({ connectionString: url });
   try {
     await client.connect();
     return true;

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { SteadyClient } from "../../prisma/steady-client";
 import type { Passwords } from "./passwords";
 import { findPostgres, type RunPostgres } from "./postgres-binaries";
 import { commandLine, identify, isAlive } from "./process-identity";
@@ -170,9 +171,7 @@ export async function clearStalePid(data: string): Promise<void> {
 
 /** Returns nothing when the log-in succeeded, otherwise the error's code, empty if it has none. */
 async function logIn(url: string): Promise<string | undefined> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-  // An error after the connection was made would otherwise end this process.
-  client.on("error", () => {});
+  const client = new SteadyClient({ connectionString: url, connectionTimeoutMillis: 2_000 });
   try {
     await client.connect();
     await client.query("SELECT");
@@ -186,7 +185,7 @@ async function logIn(url: string): Promise<string | undefined> {
 
 /** The owner may make databases and roles, which migrations and tests do, and is no superuser. */
 async function makeDatabase(url: UrlOf, ownerPassword: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url("postgres", "postgres") });
+  const client = new SteadyClient({ connectionString: url("postgres", "postgres") });
   await client.connect();
   const password = pg.escapeLiteral(ownerPassword);
   try {
