@@ -121,7 +121,8 @@ async function openPlain(page: Page, id: string, state: string): Promise<void> {
 
 /** The rules that are broken, each with its place; what is hidden is not judged. */
 async function askAxe(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+  // It is half a megabyte, and stays for the other looks of the same document.
+  if (!(await page.evaluate("'axe' in window"))) await page.evaluate(AXE);
   const found: { passed: number; violations: string[] } = await page.evaluate(
     "axe.run({ resultTypes: ['violations'] }).then(({ passes, violations }) => ({ passed: passes.length, " +
       "violations: violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => [id, html].join())) }))",
