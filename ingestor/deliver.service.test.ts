@@ -137,6 +137,17 @@ test("a letter that Kafka will not take is refused, counted and shown, and those
   expect(await refusals()).toEqual({ counted: before.counted + 1, rows: before.rows + 1 });
 });
 
+// G4. Fails without the correction of kafkajs' partitioner (corrections/partitioner.ts): for 10 s or more, and for hours where
+// the key is larger, the process does nothing else.
+test("a letter with a key of 256 KiB is delivered without holding up the process", async () => {
+  const ids = await reject([Buffer.from("a")]);
+  await owner.outboxRow.updateMany({ where: { id: ids[0] ?? 0n }, data: { key: randomBytes(262_144) } });
+  const used = process.cpuUsage();
+  await deliver(ids);
+  expect(process.cpuUsage(used).user).toBeLessThan(2_000_000);
+  expect(await states(ids)).toEqual(["delivered"]);
+});
+
 // G8. Fails when such a letter is taken apart (send in deliver.ts); G4 when it takes those beside it with it.
 test("a letter with too many headers to be sent is refused, counted and shown, and those beside it are delivered", async () => {
   const ids = await reject([Buffer.from("a"), Buffer.from("b"), Buffer.from("c")]);

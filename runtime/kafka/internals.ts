@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Kafka } from "kafkajs";
+import type { ICustomPartitioner, Kafka } from "kafkajs";
 
 /**
  * The private parts of kafkajs 2.2.4 that the corrections replace or use: the only file that names its paths. They can
@@ -239,6 +239,11 @@ export interface Runner {
   commitOffsets(offsets: object): Promise<void>;
 }
 export const Runner = require("kafkajs/src/consumer/runner") as { readonly prototype: Runner };
+
+/** kafkajs' choice of a partition: the one that is named, else by a hash of the key, else one after the other. */
+export const createPartitionerBy = require("kafkajs/src/producer/partitioners/legacy/partitioner") as (
+  hash: (key: Buffer | string) => number,
+) => ICustomPartitioner;
 
 /** Of a request whose connection has ended. kafkajs' types do not have it. */
 export const { KafkaJSConnectionClosedError } = require("kafkajs/src/errors") as {

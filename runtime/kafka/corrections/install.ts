@@ -6,6 +6,7 @@ import { correctFetchWait } from "./fetch-wait";
 import { correctGroupCoordinator } from "./group-coordinator";
 import { correctLateBatches } from "./late-batches";
 import { correctMetadataRequests } from "./metadata-request";
+import { correctPartitioner } from "./partitioner";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
 import { correctRequestQueue } from "./request-queue";
 import { correctCommits } from "./single-commit";
@@ -18,6 +19,7 @@ export function installCorrections(): void {
   registerCodecs();
   correctFetchResponses();
   correctProduceRequests();
+  correctPartitioner();
   correctRequestQueue();
   correctConnection();
   correctGroupCoordinator();
