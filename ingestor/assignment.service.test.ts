@@ -60,6 +60,19 @@ test("an outage is over for a generation that never met it, when the one that di
   expect(outage.describe()).toBeUndefined();
 });
 
+// Fails when only a position that is found ends an outage: an ingestor that has nothing to find is never ready again.
+test("an outage is over for who is given nothing any more", async () => {
+  const assignment = assignmentIn(topic, async () => {
+    throw new KafkaJSConnectionError("gone");
+  });
+  assignment.assign([0]);
+  await waitUntil("the outage is known", async () => outage.describe()?.includes("Kafka"));
+  assignment.assign([]);
+  expect(assignment.isPositioned()).toBe(true);
+  expect(outage.describe()).toBeUndefined();
+  assignment.stop();
+});
+
 // G1. Fails when positions are held against ends that were read before them: everything would be read again.
 test("positions that another ingestor moves on while the ends of the logs are read begin no new epoch", async () => {
   let moves = 0;

@@ -120,7 +120,8 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
         missing = missing.filter((partition) => !found.has(partition));
         // Whoever reported the outage may be of a generation that has ended since: success speaks for all of them.
         deps.onOutage("PostgreSQL", undefined);
-        deps.onOutage("Kafka", missing.length > 0 ? partitionUnknown : undefined);
+        const isLacking = startedIn === generation && missing.length > 0;
+        deps.onOutage("Kafka", isLacking ? partitionUnknown : undefined);
         // It is recorded by now, and will not be found again.
         for (const { partition, missing: gap } of positions) reportGap(deps, partition, gap);
         if (startedIn !== generation) return;
@@ -173,6 +174,8 @@ export function createAssignment(deps: AssignmentDeps): Assignment {
     generation++;
     open.clear();
     positioning.clear();
+    // Whoever has just been given nothing waits for nothing, and nobody else would tell that it is over.
+    if (partitions.length === 0) deps.onOutage("Kafka", undefined);
     begin(partitions, endedEpoch);
   };
 

@@ -99,7 +99,7 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
   });
   const progress = createProgress({ topic, admin, assignment, metrics: deps.metrics });
   const watches = [
-    watchPositions(deps.prisma, topic, assignment, log),
+    watchPositions({ ...deps, assignment }),
     watchSteps(deps.prisma, topic, assignment, log),
     watchTopic(admin, topic, assignment, log),
     watchRegularly("progress", log, progress.look, PROGRESS_INTERVAL_MS),

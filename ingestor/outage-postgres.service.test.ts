@@ -165,6 +165,20 @@ test("frozen", async () => {
   await outlast(/NO_ANSWER/, async () => postgres.thaw());
 });
 
+// Fail when nobody but who stores orders tells that PostgreSQL does not answer (ask in watch-positions.ts): with nothing to
+// store /readyz says that all is well.
+test.each([
+  ["frozen", "NO_ANSWER", () => postgres.freeze(), async () => postgres.thaw()],
+  ["stopped", "ECONNREFUSED|DatabaseNotReachable", () => postgres.stop(), () => postgres.start()],
+] as const)("%s while nothing comes in", async (_, code, breakIt, mendIt) => {
+  await breakIt();
+  await waitUntil("/readyz tells the outage", async () => {
+    const { status, body } = await ingestor.readiness();
+    return status === 503 && new RegExp(`without PostgreSQL \\((${code})\\)`).test(String(body["reason"]));
+  });
+  await mendIt();
+});
+
 /** Writes until the disk has no room left for a page. */
 function fillUp(path: string): void {
   const file = openSync(path, "w");

@@ -2,22 +2,52 @@ import type { Prisma } from "../prisma/client";
 import { type Position, partitionKey } from "../prisma/order-channel";
 import type { Log } from "../runtime/log";
 import type { Assignment } from "./assignment";
+import { classifyFailure, type Failure } from "./failure";
+import type { ReportOutage } from "./health";
+import { tellSilence } from "./tell-silence";
 import { watchRegularly } from "./watch-regularly";
+
+export interface WatchPositionsDeps {
+  readonly prisma: Prisma;
+  readonly topic: string;
+  readonly assignment: Pick<Assignment, "all" | "get" | "reposition" | "isPositioned">;
+  readonly onOutage: ReportOutage;
+  readonly log: Log;
+}
 
 /**
  * Notices that the database was put back to an older copy while nothing comes in (a busy partition notices at its next
  * transaction): its positions are then below ours, or gone, and what came since has to be read again from Kafka.
  *
+ * It also tells that PostgreSQL does not answer, which nobody else meets while nothing comes in. That it answers is the end
+ * of an outage only where this watch has told it, or nothing here waits to be stored: it may answer and refuse to write.
+ *
  * @returns what stops the timer
  */
-export function watchPositions(prisma: Prisma, topic: string, assignment: Assignment, log: Log): () => void {
+export function watchPositions({ prisma, topic, assignment, onOutage, log }: WatchPositionsDeps): () => void {
+  let hasTold = false;
+  const tell = (failure: Failure): void => {
+    hasTold = true;
+    onOutage("PostgreSQL", failure);
+  };
+  const ask = async (): Promise<Position[]> => {
+    try {
+      // Asked for ever, also while nothing comes in: in SQL it costs three quarters of what Prisma's own words for it do.
+      const answer = prisma.$queryRaw<Position[]>`
+        SELECT epoch, partition, next_offset AS "nextOffset" FROM positions
+        WHERE epoch IN (SELECT id FROM epochs WHERE topic = ${topic})`;
+      return await tellSilence(answer, tell);
+    } catch (error) {
+      tell(classifyFailure(error));
+      throw error;
+    }
+  };
   return watchRegularly("positions", log, async () => {
     const before = assignment.all().map((open) => ({ open, nextOffset: open.nextOffset }));
-    if (before.length === 0) return;
-    // Asked for ever, also while nothing comes in: in SQL it costs three quarters of what Prisma's own words for it do.
-    const rows = await prisma.$queryRaw<Position[]>`
-      SELECT epoch, partition, next_offset AS "nextOffset" FROM positions
-      WHERE epoch IN (SELECT id FROM epochs WHERE topic = ${topic})`;
+    const rows = await ask();
+    const isIdle = assignment.all().length === 0 && assignment.isPositioned();
+    if (hasTold || isIdle) onOutage("PostgreSQL", undefined);
+    hasTold = false;
     const stored = new Map(rows.map((row) => [partitionKey(row), row.nextOffset]));
     for (const { open, nextOffset } of before) {
       const inDatabase = stored.get(partitionKey(open));
