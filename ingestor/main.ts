@@ -115,5 +115,7 @@ runMain(program, async (settings) => {
     log,
   });
   shutdown.add("silence watch", watchSilence(consumption, onOutage, log));
+  // The consumer may have ended as it joined its group, or somebody has the process end meanwhile.
+  if (shutdown.isStopping()) return;
   log.info({ event: "process.started", topic: settings.KAFKA_TOPIC }, `ingesting ${settings.KAFKA_TOPIC}`);
 });

@@ -17,6 +17,7 @@ export interface Shutdown {
   add(name: string, stop: ShutdownStep["stop"]): void;
   /** Ends the process because of a defect or a condition that a restart can mend; its exit code is 1. */
   fail(error: unknown): void;
+  isStopping(): boolean;
 }
 
 /** Less than the five seconds that `npm start` grants a process before it kills it. */
@@ -63,5 +64,5 @@ export function handleShutdown(log: Log): Shutdown {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop(signal));
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
-  return { add: (name, stop) => steps.push({ name, stop }), fail };
+  return { add: (name, stop) => steps.push({ name, stop }), fail, isStopping: () => state === "stopping" };
 }
