@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { CompressionTypes, type Message, type Producer } from "kafkajs";
+import { CompressionTypes, KafkaJSError, type Message, type Producer } from "kafkajs";
 import { backoffMs } from "../runtime/backoff";
 import { asKafkajsHeaders, countHeaders, decodeHeaders } from "../runtime/kafka/headers";
 import type { Log } from "../runtime/log";
@@ -27,7 +27,7 @@ const PORTION_BYTES = 2 * 1_048_576;
 const COMPRESSED_ABOVE_BYTES = 4 * 1_048_576;
 /** A send that failed, and took so long, has waited for brokers: with the letters one by one it would outlast its lease. */
 const SLOW_MS = 5_000;
-/** So many single letters that fail one after another are no letters' fault. */
+/** So many single letters that Kafka does not take one after another are no letters' fault. */
 const FAILED_IN_AN_OUTAGE = 3;
 /** How long the brokers wait for all replicas: less than the client waits for the brokers, or it would send again. */
 const BROKER_TIMEOUT_MS = 10_000;
@@ -75,7 +75,9 @@ async function sendPortions(
     rest = last ? rest.filter((id) => id > last.id) : [];
     sent = await send(portion, failures, deps).catch(async (error: unknown) => {
       await insist(() => deps.outbox.release(portion.map(({ id }) => id)), deps);
-      throw error;
+      if (isOfKafka(error)) throw error;
+      failures.push(error);
+      return [];
     });
   }
   return sent;
@@ -130,13 +132,18 @@ async function sendSingly(letters: readonly Letter[], failures: unknown[], deps:
     if (!("error" in result)) {
       failedInARow = 0;
       await markSent(result, deps);
-    } else if (++failedInARow === FAILED_IN_AN_OUTAGE || isSlow(startedAt)) {
+    } else if ((isOfKafka(result.error) && ++failedInARow === FAILED_IN_AN_OUTAGE) || isSlow(startedAt)) {
       throw result.error;
     } else {
       failures.push(result.error);
       await insist(() => deps.outbox.release([letter.id]), deps);
     }
   }
+}
+
+/** A letter that could not even be made says nothing of Kafka, however many lie together. */
+function isOfKafka(error: unknown): boolean {
+  return error instanceof KafkaJSError;
 }
 
 function isSlow(startedAt: number): boolean {
