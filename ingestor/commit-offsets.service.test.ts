@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Consumer } from "kafkajs";
 import { pino } from "pino";
 import { lagOf, produce, testKafka } from "../e2e/support/kafka-records";
@@ -60,4 +61,30 @@ test.each(["takes", "refuses"])("what Kafka %s after the group was joined anew i
   await waitUntil("what is ours is sent again", () => sent.length > 2);
   committer.stop();
   expect(sent.filter((offset) => offset !== "7")).toEqual(["1"]);
+});
+
+// Fails when it waits for the request that is under way and for no other: a stop would leave the group while the last
+// offsets are being told.
+test("a flush ends when what was offered before it is told, also when the timer's flush was first to send it", async () => {
+  const answers: (() => void)[] = [];
+  const commit = (): Promise<void> => new Promise((resolve) => void answers.push(resolve));
+  const committer = createOffsetCommitter(topic.name, commit, log);
+  committer.offer(0, 1n);
+  const first = committer.flush();
+  await waitUntil("the first offset is being told", () => answers.length === 1);
+  committer.offer(0, 2n);
+  const ofTheTimer = committer.flush();
+  let isOver = false;
+  const ofTheStop = committer.flush().then(() => {
+    isOver = true;
+  });
+  answers[0]?.();
+  await first;
+  await waitUntil("the second offset is being told", () => answers.length === 2);
+  await nextTurn();
+  expect(isOver).toBe(false);
+  answers[1]?.();
+  await Promise.all([ofTheTimer, ofTheStop]);
+  expect(answers).toHaveLength(2);
+  committer.stop();
 });

@@ -58,7 +58,8 @@ export function createOffsetCommitter(
     for (const [partition, offset] of offsets) if (!pending.has(partition)) pending.set(partition, offset);
   };
   const flush = async (): Promise<void> => {
-    await sending;
+    // Of those who wait for one request the first sends the next, for which the others wait.
+    while (sending) await sending;
     if (pending.size === 0) return;
     sending = send().finally(() => {
       sending = undefined;
