@@ -89,6 +89,19 @@ it("finds nothing wrong with a clean system, and tells what became of each parti
   ]);
 });
 
+// Fails when a key is added and not told.
+it("tells in its help every key that --json has", async () => {
+  const keysOf = (value: unknown): string[] => {
+    if (typeof value !== "object" || value === null) return [];
+    const members = Object.values(value).flatMap(keysOf);
+    return Array.isArray(value) ? members : [...Object.keys(value), ...members];
+  };
+  const { code: _, stderr: __, ...result } = await audit(system.env);
+  const [, told = ""] =
+    /^--json is one line[^:]*:\n((?: {2}.*\n)+)/m.exec((await runTool("audit", ["--help"], {})).stdout) ?? [];
+  expect(keysOf(result).filter((key) => !new RegExp(`\\b${key}\\b`).test(told))).toEqual([]);
+});
+
 it("needs no Kafka for a quick look, which says nothing of lags", async () => {
   const { code, ok, partitions } = await audit({ ...system.env, KAFKA_BROKERS: "127.0.0.1:1" }, "--quick");
   expect([code, ok, ...partitions.map(({ received, lag }) => [received, lag])]).toEqual([

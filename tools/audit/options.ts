@@ -51,6 +51,14 @@ What it cannot tell:
   many, and only those of records that failed before the oldest ones that it
   still holds were delivered.
 
+--json is one line, in which null says that it cannot be told:
+  {ok, partitions: [{topic, partition, epoch, received, stored, duplicate,
+  dead, gap, lag}], letters: {purged, earlier}, endedLives: [{topic, epoch,
+  positions: [{partition, nextOffset}]}], differences: [{kind, at, detail}]}
+Of the dead letters it counts those that Kafka has deleted and those of an
+earlier life of the database; endedLives are those of a topic that was made
+anew, with where each position stood.
+
 Examples:
   npm run audit
   npm run audit -- --quick
