@@ -64,6 +64,17 @@ test("every alert says what it means and what to do", () => {
   }
 });
 
+test.each([
+  ["Bring dead letters back", "npm run replay-dlq"],
+  ["Backup", "pg_dump"],
+  ["Restore", "pg_restore"],
+  ["Growing the partitions", "createPartitions"],
+  ["Upgrading", "npm run migrate"],
+  ["Emptying Redis", "FLUSHALL"],
+])("the runbook's %s is of commands, %s among them", (heading, command) => {
+  expect(section(heading)).toContain(command);
+});
+
 test("the runbook has every exit code that the sources give, and no other", () => {
   const codes = new Set<string>();
   for (const folder of ["ingestor", "reader", "runtime", "prisma", "tools"]) {

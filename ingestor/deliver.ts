@@ -182,7 +182,7 @@ async function refuse({ id, reason }: Letter, code: string, { outbox, metrics, l
   metrics.deadLetters.inc({ reason, outcome: "refused" });
   log.error(
     { event: "dead-letter.refused", outboxId: id.toString(), code },
-    `Kafka will not take dead letter ${id} (${code}); it stays in the outbox`,
+    `dead letter ${id} cannot be sent (${code}); it stays in the outbox`,
   );
 }
 

@@ -83,7 +83,7 @@ export function createMetrics() {
         });
       };
       gauge("waiting_rows", "Dead letters that are not in the dead-letter topic yet.", ({ waiting }) => waiting);
-      gauge("refused_rows", "Dead letters that Kafka will not take.", ({ refused }) => refused);
+      gauge("refused_rows", "Dead letters that cannot be sent; they stay in the outbox.", ({ refused }) => refused);
       gauge(
         "oldest_age_seconds",
         "Age of the dead letter that waits longest; 0 if none does.",

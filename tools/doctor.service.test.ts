@@ -281,7 +281,7 @@ it("tells dead letters that wait or are refused", async () => {
   const found = await complaintsAfter(insert(row(1, "NULL"), row(2, "NULL"), row(3, "'MESSAGE_TOO_LARGE'")), "outbox");
   expect(found).toEqual([
     expect.stringMatching(/^2 dead letters wait .* for 3 h → see that an ingestor runs/),
-    expect.stringMatching(/^Kafka will not take 1 dead letters → npm run dlq/),
+    expect.stringMatching(/^dead letters that cannot be sent: 1 → npm run dlq .*OrdersDeadLettersRefused/),
   ]);
 });
 

@@ -25,7 +25,7 @@ export interface LetterStats {
   readonly rateHours: number;
   /** The one of the most open letters first. */
   readonly causes: readonly Cause[];
-  /** Kafka's codes for what it will not take. */
+  /** Why some cannot be sent: Kafka's codes, and ours. */
   readonly refusals: readonly { readonly refusal: string; readonly letters: number }[];
   /** What became of those that were brought back. */
   readonly replays: {

@@ -23,7 +23,7 @@ export function describeStats(stats: LetterStats, now: Date, width?: number): st
   const lines = [
     `${stats.letters} ${stats.letters === 1 ? "dead letter" : "dead letters"}${batches}, ${stats.open} open: the first ${ago(stats.oldest, now)} ago, the last ${ago(stats.newest, now)} ago`,
     `${stats.lastHour} failures in the last hour, ${rateOf(stats)}`,
-    `${stats.delivered} delivered, ${stats.waiting} waiting${waiting}, ${stats.refused} refused by Kafka`,
+    `${stats.delivered} delivered, ${stats.waiting} waiting${waiting}, ${stats.refused} refused`,
     ...stats.refusals.map(({ refusal, letters }) => `  ${letters} × ${refusal}`),
     ...describeReplays(stats.replays),
     "",

@@ -3,7 +3,7 @@ import { decodeHeaders, type HeaderList } from "../../runtime/kafka/headers";
 import type { ListWish } from "./options";
 import { OUTBOX_LETTERS, type Outcome } from "./outbox-letters";
 
-/** `waiting` for its delivery, `refused` by Kafka (it stays in the outbox), or `delivered` to the dead-letter topic. */
+/** `waiting` for its delivery, `refused` by Kafka or for its headers (it stays in the outbox), or `delivered` to the dead-letter topic. */
 export type Delivery = "waiting" | "refused" | "delivered";
 
 /** A dead letter without its content. */
@@ -19,7 +19,7 @@ export interface LetterHead {
   readonly errors: readonly string[];
   readonly delivery: Delivery;
   readonly deliveredAt: string | null;
-  /** Kafka's code, for a refused one. */
+  /** Why it is refused: Kafka's code, or ours. */
   readonly refusal: string | null;
   /** Deliveries begun. */
   readonly attempts: number;

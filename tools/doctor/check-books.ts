@@ -19,7 +19,7 @@ export interface BookedPosition {
 const STALLED_SECONDS = 60;
 const BEGIN_ANEW = "start the ingestor, which then begins a new epoch; deploy/RUNBOOK.md, positions.topic-made-anew";
 
-/** Dead letters that should have reached Kafka long ago, and those that it will not take. */
+/** Dead letters that should have reached Kafka long ago, and those that cannot be sent. */
 export async function checkOutbox(connection: Connection): Promise<readonly Finding[]> {
   const [row] = await connection.ask<{ letters: number; waiting: number; seconds: number | null; refused: number }>(`
     SELECT (SELECT count(*) FROM outbox)::int AS letters,
@@ -35,9 +35,8 @@ export async function checkOutbox(connection: Connection): Promise<readonly Find
     );
   }
   if (refused > 0) {
-    const mend =
-      "npm run dlq says why; raise the topic's limit, then: UPDATE outbox SET refusal = NULL WHERE delivered_at IS NULL";
-    wrong.push(unwell("outbox", `Kafka will not take ${refused} dead letters`, mend));
+    const mend = "npm run dlq says why; deploy/RUNBOOK.md, OrdersDeadLettersRefused, what to do";
+    wrong.push(unwell("outbox", `dead letters that cannot be sent: ${refused}`, mend));
   }
   return orWell(
     wrong,
