@@ -48,6 +48,16 @@ describe("the page in Russian", () => {
     await page.getByText("As published").waitFor();
   });
 
+  test("is what a link's own language asks for, until another one is chosen", async () => {
+    await open(`/?order=${SAMPLE_ID}&lang=ru`);
+    await page.getByText("Как опубликовано").waitFor();
+    await page.click("text=English");
+    await page.getByText("As published").waitFor();
+    await page.reload();
+    await page.getByText("As published").waitFor();
+    expect(page.url()).toBe(`${running.url}/?order=${SAMPLE_ID}`);
+  });
+
   test("shows the order in hand without asking for it again, the focus on the switch", async () => {
     await open(`/?order=${SAMPLE_ID}`);
     await untilState("found");
@@ -140,6 +150,13 @@ describe("the page without JavaScript", () => {
     await open(`/?order=${SAMPLE_ID}`, plain);
     await untilState("found");
     expect(page.url()).toBe(`${running.url}/plain?order=${SAMPLE_ID}`);
+  });
+
+  test("shows the order of a link in the language that the link names", async () => {
+    await open(`/?order=${SAMPLE_ID}&lang=ru`, plain);
+    await untilState("found");
+    expect(page.url()).toBe(`${running.url}/plain?order=${SAMPLE_ID}&lang=ru`);
+    expect(await page.textContent("h2")).toBe(`Заказ ${SAMPLE_ID}`);
   });
 
   test("leads on to the order where its script does not come", async () => {

@@ -1,5 +1,5 @@
 import type { Context } from "koa";
-import { askedFor, chooseLanguage, fillInWords, type Language, readTemplate } from "./page-template";
+import { askedFor, fillInWords, type Language, languagesOf, readTemplate } from "./page-template";
 import { answerRepresentation, represent } from "./static-files";
 import { escapeHtml } from "./write-html";
 
@@ -10,7 +10,8 @@ import { escapeHtml } from "./write-html";
 export function linkedPage(): (ctx: Context) => Promise<void> {
   const template = readTemplate();
   return async (ctx) => {
-    const page = leadOn(template, askedFor(ctx), await chooseLanguage(ctx));
+    const { language } = await languagesOf(ctx);
+    const page = leadOn(template, askedFor(ctx), language);
     ctx.vary("Accept-Language");
     // Made for each id: packing it would take the event loop longer than sending it takes the network.
     answerRepresentation(ctx, "text/html; charset=utf-8", represent(Buffer.from(page)));
@@ -18,7 +19,7 @@ export function linkedPage(): (ctx: Context) => Promise<void> {
 }
 
 function leadOn(template: string, id: string, language: Language): string {
-  const plain = escapeHtml(`/plain?order=${encodeURIComponent(id)}`);
+  const plain = escapeHtml(`/plain?order=${encodeURIComponent(id)}${language.chosen ?? ""}`);
   const refresh = `<noscript><meta http-equiv="refresh" content="0; url=${plain}"></noscript>`;
   const why = escapeHtml(String(language.words["scriptless"]));
   const link = `<p class="by-hand">${why}<a class="id" href="${plain}"><bdi>${escapeHtml(id)}</bdi></a></p>`;

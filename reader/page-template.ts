@@ -24,7 +24,7 @@ export function readTemplate(): string {
 }
 
 /** The language that whoever asks prefers. */
-export async function chooseLanguage(ctx: Context): Promise<Language> {
+async function chooseLanguage(ctx: Context): Promise<Language> {
   const { chooseLanguage, createLanguage } = await loadPageModule<Languages>("language.js");
   const preferred = ctx.acceptsLanguages();
   // Where the person lives is not known here, and a time without its zone would be wrong.

@@ -23,10 +23,10 @@ const idOf = (partition: number, offset: number) => `${system.orders.name}:1:${p
 const dlq = (...args: string[]) => runTool("dlq", args, { DATABASE_URL: system.database.ownerUrl });
 
 /** What it writes to a terminal of so many columns, in lines. */
-function onTerminal(columns: number, command: string): readonly string[] {
-  const tool = `"${process.execPath}" "${join(projectRoot(), "dist/tools/dlq.js")}" ${command}`;
+function onTerminal(columns: number, command: string, name = "dlq"): readonly string[] {
+  const tool = `"${process.execPath}" "${join(projectRoot(), `dist/tools/${name}.js`)}" ${command}`;
   const { stdout } = spawnSync("script", ["-qec", `stty cols ${columns}; ${tool}`, "/dev/null"], {
-    env: { PATH: process.env["PATH"], SHELL: "/bin/sh", DATABASE_URL: system.database.ownerUrl },
+    env: { PATH: process.env["PATH"], SHELL: "/bin/sh", ...system.env },
     encoding: "utf8",
   });
   return stdout.split(/\r?\n/);
@@ -122,6 +122,20 @@ it.each([
   expect(lines[at] ?? leftOut).not.toContain(leftOut);
   for (const line of lines.slice(at)) expect(line.length).toBeLessThanOrEqual(60);
   expect(lines.slice(at).join("\n")).toContain(named());
+});
+
+// Fails when a tool does not ask how wide its terminal is.
+it.each([
+  ["audit", "--wait 0", /^ *(partition|\d+) /],
+  ["replay-dlq", "", /^(records|\d+) +\S+ {2}/],
+  ["doctor", "", /^[✓✗] /],
+] as const)("the table of %s fits its terminal too", (name, options, ofTable) => {
+  const [narrow, wide] = [60, 300].map((columns) =>
+    onTerminal(columns, options, name).filter((line) => ofTable.test(line)),
+  );
+  expect(narrow?.length).toBe(wide?.length);
+  expect(Math.max(...(wide ?? []).map((line) => line.length))).toBeGreaterThan(60);
+  expect(narrow?.filter((line) => line.length > 60)).toEqual([]);
 });
 
 it("says how many there are where a wish leaves none of them", async () => {

@@ -2,11 +2,11 @@ import { chooseLanguage, createLanguage, languageTags } from "./language.js";
 
 const KEY = "orders.language";
 
-/** The language that was chosen here, else the first of the browser's that the page speaks. */
+/** The language that the address names, else the one that was chosen here, else the first of the browser's. */
 export function currentLanguage() {
-  const chosen = read();
+  const named = new URLSearchParams(location.search).get("lang");
   const preferred = navigator.languages;
-  const tag = languageTags.includes(chosen) ? chosen : chooseLanguage(preferred);
+  const tag = [named, read()].find((each) => languageTags.includes(each)) ?? chooseLanguage(preferred);
   return createLanguage(tag, preferred);
 }
 

@@ -238,8 +238,11 @@ function languageButton(other) {
   const choose = () => {
     rememberLanguage(other.tag);
     language = other;
+    const id = new URLSearchParams(location.search).get("order") ?? "";
+    // A language that the address names would come back with a reload.
+    history.replaceState(null, "", addressOf(id));
     speak();
-    showTitle(new URLSearchParams(location.search).get("order") ?? "");
+    showTitle(id);
     presentAgain();
     document.querySelector("#languages button").focus();
   };
