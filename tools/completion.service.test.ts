@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../runtime/project-root";
 import { readTable } from "./completion/read-table";
-import { type Shell, shells, type Table, writeScript } from "./completion/shells";
+import { SCRIPTS, type Shell, shells, type Table, writeScript } from "./completion/shells";
 
 // Named for the services because the tools have to be compiled.
 
@@ -60,6 +60,15 @@ describe.each(installed)("in %s", (shell) => {
   test("another project's npm is left alone", () => {
     expect(complete(shell, "npm run repl", "/")).toEqual([]);
   });
+});
+
+test("every command that can be typed is among the words, and whatever a tool takes", () => {
+  const text = readFileSync(join(projectRoot(), "package.json"), "utf8");
+  const { scripts } = JSON.parse(text) as { scripts: Readonly<Record<string, string>> };
+  const typed = Object.keys(scripts).filter((name) => !name.startsWith("pre"));
+  expect(table.get(SCRIPTS)).toEqual(typed);
+  const programs = typed.filter((name) => scripts[name]?.endsWith(".js"));
+  expect(programs.filter((name) => !table.get(name)?.includes("--help"))).toEqual([]);
 });
 
 test("an unknown option is told with the nearest one that there is", () => {

@@ -28,6 +28,8 @@ test.each(commands)(
     );
     const [, examples = ""] = /^Examples:\n((?: {2}.*\n?)+)/m.exec(stdout) ?? [];
     expect(examples.trimEnd().split("\n").length).toBeGreaterThanOrEqual(2);
+    const named = stdout.split("\n").filter((line) => /^ {2}(-\w, )?--\w/.test(line));
+    expect(named.filter((line) => !/\S {2,}\S/.test(line))).toEqual([]);
     // What an example asks for is among what can be asked for.
     const options = examples.replace(/"[^"]*"|'[^']*'/g, "").match(/(?<!npm run )--[a-z][a-z-]+/g) ?? [];
     const told = stdout.replace(examples, "");
