@@ -306,15 +306,16 @@ describe("the page", () => {
   });
 
   test.each([
-    ["two dots", ".."],
-    ["an id with a control character", "a\u0085b"],
-    ["an id that is too long", "x".repeat(129)],
-  ])("says that %s is not valid, without asking", async (_, id) => {
+    ["two dots", "..", "A dot or two by themselves"],
+    ["an id with a control character", "a\u0085b", "no control characters"],
+    ["an id that is too long", "x".repeat(129), "at most 128 characters; this has 129"],
+  ])("says that %s is not valid and why, without asking", async (_, id, why) => {
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     await page.goto(`${running.url}/?order=${encodeURIComponent(id)}`);
     await untilState("malformed");
-    expect(await result().textContent()).toContain("not a valid id");
+    const told = (await result().textContent()) ?? "";
+    for (const words of ["not a valid id", id, why, "Check that the whole id"]) expect(told).toContain(words);
     expect(asked.filter((path) => path.startsWith("/orders"))).toEqual([]);
   });
 
