@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Consumer, Kafka } from "kafkajs";
+import type { StandingQuestions } from "../prisma/standing-questions";
 import { createTurns } from "../runtime/turns";
 import { type Assignment, createAssignment } from "./assignment";
 import { createOffsetCommitter } from "./commit-offsets";
@@ -18,6 +19,7 @@ export interface ConsumeDeps extends Omit<HandleBatchDeps, "assignment" | "queue
   readonly kafka: Pick<Kafka, "admin">;
   /** For the consumer: never gives up, so that it stays the group's member through an outage of the brokers. */
   readonly patientKafka: Pick<Kafka, "consumer">;
+  readonly questions: Pick<StandingQuestions, "ask">;
   readonly group: string;
   readonly partitionsAtOnce: number;
   /** Told how to stop before the group is joined: from then on there is a member that others would wait for. */

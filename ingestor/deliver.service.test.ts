@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from "../e2e/support/test-datab
 import { createTestTopic, type TestTopic } from "../e2e/support/test-topic";
 import { waitUntil } from "../e2e/support/wait-until";
 import { createPrisma, type Prisma } from "../prisma/client";
+import { createStandingQuestions, type StandingQuestions } from "../prisma/standing-questions";
 import { asKafkajsHeaders, encodeHeaders, headersOf } from "../runtime/kafka/headers";
 import { createLog } from "../runtime/log";
 import { MOST_HEADERS, readDeadLetterHeaders } from "./dead-letter";
@@ -22,6 +23,7 @@ let database: TestDatabase;
 let owner: Prisma;
 let prisma: Prisma;
 let source: LetterSource;
+let questions: StandingQuestions;
 let outbox: Outbox;
 let topic: TestTopic;
 let producer: Producer;
@@ -38,7 +40,8 @@ beforeAll(async () => {
   prisma = createPrisma(database.ingestorUrl, { connections: 2, name: "test" });
   await openPositions(prisma, { name: "orders", id: undefined, bounds: [{ partition: 0, low: 0n, high: 1_000n }] });
   source = createLetterSource(database.ingestorUrl);
-  outbox = createOutbox(prisma, source, "orders");
+  questions = createStandingQuestions(database.ingestorUrl, "test");
+  outbox = createOutbox(prisma, source, questions, "orders");
   producer = testKafka(topic.brokers).producer({ allowAutoTopicCreation: false });
   await producer.connect();
   const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
@@ -49,7 +52,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await producer.disconnect();
-  await Promise.all([prisma.$disconnect(), owner.$disconnect(), source.close()]);
+  await Promise.all([prisma.$disconnect(), owner.$disconnect(), source.close(), questions.close()]);
   await Promise.all([database.drop(), topic.drop()]);
 });
 
@@ -218,7 +221,7 @@ test("a connection that is lost while nothing is read costs no letter anything",
 test("a connection that falls silent while nothing is read costs no letter anything", async () => {
   const proxy = await startHalfOpenProxy(database.ingestorUrl);
   const falling = createLetterSource(proxy.url);
-  const outboxThere = createOutbox(prisma, falling, "orders");
+  const outboxThere = createOutbox(prisma, falling, questions, "orders");
   try {
     for (const isSilent of [false, true]) {
       const ids = await reject([Buffer.from("a")]);
@@ -238,7 +241,7 @@ test("letters that are sent while PostgreSQL goes away are marked when it is bac
   const leaving = createPrisma(proxy.url, { connections: 1, name: "test" });
   const log = createLog("test", { LOG_LEVEL: "silent", LOG_FORMAT: "json" });
   let failures = 0;
-  const outboxThere = createOutbox(leaving, source, "orders");
+  const outboxThere = createOutbox(leaving, source, questions, "orders");
   const delivery = createDelivery({
     ...{ dlqTopic: topic.name, metrics: createMetrics(), log },
     outbox: {

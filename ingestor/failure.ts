@@ -72,11 +72,12 @@ function codeWithin(error: unknown): string {
 
 const MOST_WRAPPERS = 8;
 
-/** `pg` has nothing but words for a connection that ended, and for an answer that did not come. */
+/** `pg` has nothing but words for a connection that ended, and for an answer that did not come; nor has our own deadline. */
 function codeOfPg(error: unknown): string | undefined {
   const message = String(property(error, "message"));
   if (/^Connection terminated|is not queryable$/.test(message)) return "CONNECTION_TERMINATED";
-  if (/^(Query read timeout|timeout exceeded when trying to connect)$/.test(message)) return "NO_ANSWER";
+  if (/^(Query read timeout|timeout expired|timeout exceeded when trying to connect)$/.test(message)) return "NO_ANSWER";
+  if (message.startsWith("the server has not answered")) return "NO_ANSWER";
   return undefined;
 }
 

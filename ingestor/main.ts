@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPrisma } from "../prisma/client";
+import { createStandingQuestions } from "../prisma/standing-questions";
 import { createKafka, kafkaSettings } from "../runtime/kafka/client";
 import { createLog } from "../runtime/log";
 import { runMain } from "../runtime/run-main";
@@ -78,7 +79,9 @@ runMain(program, async (settings) => {
   // Dead letters: outbox → BullMQ → the dead-letter topic.
   const letters = createLetterSource(settings.DATABASE_URL);
   shutdown.add("letters", letters.close);
-  const outbox = createOutbox(prisma, letters, settings.KAFKA_TOPIC);
+  const questions = createStandingQuestions(settings.DATABASE_URL, "orders-ingestor-questions");
+  shutdown.add("questions", questions.close);
+  const outbox = createOutbox(prisma, letters, questions, settings.KAFKA_TOPIC);
   metrics.watchOutbox(outbox.depth);
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: DELIVERY_RETRY });
   await connectPatiently("Kafka", onOutage, () => producer.connect());
@@ -102,6 +105,7 @@ runMain(program, async (settings) => {
     kafka,
     patientKafka: createKafka(settings, log, "orders-ingestor", Number.MAX_SAFE_INTEGER),
     prisma,
+    questions,
     topic: settings.KAFKA_TOPIC,
     group: settings.KAFKA_GROUP,
     limits: { records: settings.INGESTOR_BATCH_RECORDS, bytes: settings.INGESTOR_BATCH_MIB },

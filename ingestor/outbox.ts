@@ -1,6 +1,6 @@
 import { type Prisma, TRANSACTION_PATIENCE } from "../prisma/client";
-import { Prisma as Sql } from "../prisma/generated/client";
 import { ParkedBytes } from "../prisma/parked-bytes";
+import type { StandingQuestions } from "../prisma/standing-questions";
 import { LETTER_COLUMNS, type Letter, type LetterSource } from "./letter-source";
 import { bigintArray } from "./pg-array";
 
@@ -42,8 +42,18 @@ export const LEASE_SECONDS = 60;
 /** Any fixed number; this one spells "outb". */
 const SWEEP_LOCK = 0x6f757462;
 
+/** The condition of rows of a topic that nobody has had for so many seconds. */
+const FORGOTTEN = `delivered_at IS NULL AND refusal IS NULL AND topic = $1
+  AND (leased_until IS NULL OR leased_until < now()) AND failed_at < now() - make_interval(secs => $2::float8)`;
+const HAS_FORGOTTEN = { name: "has-forgotten", text: `SELECT FROM outbox WHERE ${FORGOTTEN} LIMIT 1` } as const;
+
 /** @param topic whose rejected records are looked for; several topics may share a database */
-export function createOutbox(prisma: Prisma, source: Pick<LetterSource, "read">, topic: string): Outbox {
+export function createOutbox(
+  prisma: Prisma,
+  source: Pick<LetterSource, "read">,
+  questions: Pick<StandingQuestions, "ask">,
+  topic: string,
+): Outbox {
   return {
     take: async (ids, bytes) => {
       // COPY takes no parameters. All of these are numbers, so they can stand in the text.
@@ -75,8 +85,7 @@ export function createOutbox(prisma: Prisma, source: Pick<LetterSource, "read">,
         UPDATE outbox SET leased_until = NULL WHERE id = ANY (${array}::bigint[]) AND delivered_at IS NULL`,
       ),
     hasForgotten: async (afterSeconds) => {
-      const rows = await prisma.$queryRaw`SELECT 1 FROM outbox WHERE ${forgotten(topic, afterSeconds)} LIMIT 1`;
-      return Array.isArray(rows) && rows.length > 0;
+      return (await questions.ask(HAS_FORGOTTEN, [topic, afterSeconds])).length > 0;
     },
     findForgotten: (afterSeconds, limit) =>
       prisma.$transaction(async (tx) => {
@@ -84,8 +93,12 @@ export function createOutbox(prisma: Prisma, source: Pick<LetterSource, "read">,
           { taken: boolean }[]
         >`SELECT pg_try_advisory_xact_lock(${SWEEP_LOCK}) AS taken`;
         if (!lock?.taken) return undefined;
-        const rows = await tx.$queryRaw<{ id: bigint }[]>`
-          SELECT id FROM outbox WHERE ${forgotten(topic, afterSeconds)} ORDER BY id LIMIT ${limit}`;
+        const rows = await tx.$queryRawUnsafe<{ id: bigint }[]>(
+          `SELECT id FROM outbox WHERE ${FORGOTTEN} ORDER BY id LIMIT $3`,
+          topic,
+          afterSeconds,
+          limit,
+        );
         return rows.map(({ id }) => id);
       }, TRANSACTION_PATIENCE),
     depth: async () => {
@@ -107,11 +120,4 @@ async function withIds(ids: readonly bigint[], use: (array: string) => Promise<u
   } finally {
     bytes.release();
   }
-}
-
-/** Rows that nobody has had for so long, as a condition. */
-function forgotten(topic: string, afterSeconds: number): Sql.Sql {
-  return Sql.sql`delivered_at IS NULL AND refusal IS NULL AND topic = ${topic}
-    AND (leased_until IS NULL OR leased_until < now())
-    AND failed_at < now() - make_interval(secs => ${afterSeconds})`;
 }

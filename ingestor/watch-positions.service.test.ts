@@ -1,23 +1,26 @@
 import { pino } from "pino";
 import { createTestDatabase, type TestDatabase } from "../e2e/support/test-database";
 import { waitUntil } from "../e2e/support/wait-until";
-import { createPrisma, type Prisma } from "../prisma/client";
+import { createPrisma } from "../prisma/client";
+import { createStandingQuestions, type StandingQuestions } from "../prisma/standing-questions";
 import type { OpenPartition } from "./assignment";
 import { OutageState } from "./health";
 import { openPositions } from "./open-positions";
 import { watchPositions } from "./watch-positions";
 
 let database: TestDatabase;
-let prisma: Prisma;
+let questions: StandingQuestions;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  prisma = createPrisma(database.ingestorUrl, { connections: 1, name: "test" });
+  questions = createStandingQuestions(database.ingestorUrl, "test");
+  const prisma = createPrisma(database.ingestorUrl, { connections: 1, name: "test" });
   await openPositions(prisma, { name: "orders", id: undefined, bounds: [{ partition: 0, low: 0n, high: 9n }] });
+  await prisma.$disconnect();
 });
 
 afterAll(async () => {
-  await prisma.$disconnect();
+  await questions.close();
   await database.drop();
 });
 
@@ -32,7 +35,7 @@ async function outageOf(ours: readonly OpenPartition[]): Promise<string | undefi
   outage.report("PostgreSQL", { action: "retry", code: "53100" });
   let looks = 0;
   const stop = watchPositions({
-    ...{ prisma, topic: "orders", log: pino({ level: "silent" }) },
+    ...{ questions, topic: "orders", log: pino({ level: "silent" }) },
     assignment: {
       all: () => {
         looks++;

@@ -1,18 +1,29 @@
-import type { Prisma } from "../prisma/client";
-import { type Position, partitionKey } from "../prisma/order-channel";
+import { partitionKey } from "../prisma/order-channel";
+import type { StandingQuestions } from "../prisma/standing-questions";
 import type { Log } from "../runtime/log";
 import type { Assignment } from "./assignment";
-import { classifyFailure, type Failure } from "./failure";
+import { classifyFailure } from "./failure";
 import type { ReportOutage } from "./health";
-import { tellSilence } from "./tell-silence";
 import { watchRegularly } from "./watch-regularly";
 
 export interface WatchPositionsDeps {
-  readonly prisma: Prisma;
+  readonly questions: Pick<StandingQuestions, "ask">;
   readonly topic: string;
   readonly assignment: Pick<Assignment, "all" | "get" | "reposition" | "isPositioned">;
   readonly onOutage: ReportOutage;
   readonly log: Log;
+}
+
+const POSITIONS = {
+  name: "positions-of-topic",
+  text: `SELECT epoch, partition, next_offset FROM positions WHERE epoch IN (SELECT id FROM epochs WHERE topic = $1)`,
+} as const;
+
+interface StoredPosition {
+  readonly epoch: number;
+  readonly partition: number;
+  /** A bigint in decimal, as `pg` gives it. */
+  readonly next_offset: string;
 }
 
 /**
@@ -24,21 +35,14 @@ export interface WatchPositionsDeps {
  *
  * @returns what stops the timer
  */
-export function watchPositions({ prisma, topic, assignment, onOutage, log }: WatchPositionsDeps): () => void {
+export function watchPositions({ questions, topic, assignment, onOutage, log }: WatchPositionsDeps): () => void {
   let hasTold = false;
-  const tell = (failure: Failure): void => {
-    hasTold = true;
-    onOutage("PostgreSQL", failure);
-  };
-  const ask = async (): Promise<Position[]> => {
+  const ask = async (): Promise<readonly StoredPosition[]> => {
     try {
-      // Asked for ever, also while nothing comes in: in SQL it costs three quarters of what Prisma's own words for it do.
-      const answer = prisma.$queryRaw<Position[]>`
-        SELECT epoch, partition, next_offset AS "nextOffset" FROM positions
-        WHERE epoch IN (SELECT id FROM epochs WHERE topic = ${topic})`;
-      return await tellSilence(answer, tell);
+      return await questions.ask<StoredPosition>(POSITIONS, [topic]);
     } catch (error) {
-      tell(classifyFailure(error));
+      hasTold = true;
+      onOutage("PostgreSQL", classifyFailure(error));
       throw error;
     }
   };
@@ -48,7 +52,7 @@ export function watchPositions({ prisma, topic, assignment, onOutage, log }: Wat
     const isIdle = assignment.all().length === 0 && assignment.isPositioned();
     if (hasTold || isIdle) onOutage("PostgreSQL", undefined);
     hasTold = false;
-    const stored = new Map(rows.map((row) => [partitionKey(row), row.nextOffset]));
+    const stored = new Map(rows.map((row) => [partitionKey(row), BigInt(row.next_offset)]));
     for (const { open, nextOffset } of before) {
       const inDatabase = stored.get(partitionKey(open));
       const isRestored = inDatabase === undefined || inDatabase < nextOffset;
