@@ -57,7 +57,7 @@ export function createHealthApp({ consumption, outage, deliveryProblem, metrics 
   router.get("/metrics", async (context) => {
     metrics.outage.set(outage.describe() ? 1 : 0);
     context.type = metrics.registry.contentType;
-    context.body = await metrics.registry.metrics();
+    context.body = await metrics.expose();
   });
   const app = new Koa();
   app.use(router.routes()).use(router.allowedMethods());

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { exposeWithProcess } from "../runtime/process-metrics";
 import { rejectReasons } from "./judge";
 import type { OutboxDepth } from "./outbox";
 
@@ -13,9 +14,6 @@ export type Outcome = (typeof outcomes)[number];
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  // Each look at the event loop's delay wakes the process; the usual hundred a second is most of what an idle one costs.
-  // It shows as the least delay, and is half of what an alert is given for (OrdersEventLoopBlocked).
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 250 });
   const labelNames = ["partition"] as const;
   const deadLetters = new Counter({
     name: "orders_ingestor_dead_letters_total",
@@ -28,6 +26,7 @@ export function createMetrics() {
     for (const outcome of ["delivered", "refused"]) deadLetters.inc({ reason, outcome }, 0);
   return {
     registry,
+    expose: exposeWithProcess(registry),
     records: new Counter({
       name: "orders_ingestor_records_total",
       help: "Records ingested, by what became of them.",

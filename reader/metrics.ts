@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { exposeWithProcess } from "../runtime/process-metrics";
 import type { OrderCache } from "./order-cache";
 import type { Refresh } from "./refresh";
 import { createRequestHistogram } from "./request-histogram";
@@ -20,9 +21,7 @@ const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PAT
 export function createReaderMetrics(): ReaderMetrics {
   const registry = new Registry();
   const registers = [registry];
-  // Each look at the event loop's delay wakes the process; the usual hundred a second is most of what an idle one costs.
-  // It shows as the least delay, and is half of what an alert is given for (OrdersEventLoopBlocked).
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 250 });
+  const exposeAll = exposeWithProcess(registry);
   const requests = createRequestHistogram(
     "orders_reader_http_request_duration_seconds",
     "Requests by route and status, from the first header read to the last byte handed to the socket.",
@@ -72,7 +71,7 @@ export function createReaderMetrics(): ReaderMetrics {
   });
   return {
     contentType: registry.contentType,
-    expose: async () => `${await registry.metrics()}\n${requests.expose()}`,
+    expose: async () => `${await exposeAll()}\n${requests.expose()}`,
     observeRequest(method, route, status, seconds) {
       if (method !== last.method || route !== last.route || status !== last.status) {
         const shown = METHODS.has(method) ? method : "other";
