@@ -1,23 +1,25 @@
 import { commandLine, parentOf } from "./process-identity";
 
+const LOOK_EVERY_MS = 1_000;
+
 /**
  * Calls back once the npm that started this process has ended: killed, it passes nothing on to what it runs. Without npm
  * it is never called. It keeps no process alive.
  */
 export function whenNpmEnds(tell: () => void): void {
   if (process.env["npm_lifecycle_event"] === undefined) return;
-  const before = ancestors();
+  // Elsewhere a look at another process costs one of our own, every second.
+  const isBelowShell = process.platform === "linux" && /^\S*sh -c /.test(commandLine(process.ppid));
+  const before = ancestors(isBelowShell);
   const timer = setInterval(() => {
-    if (ancestors() === before) return;
+    if (ancestors(isBelowShell) === before) return;
     clearInterval(timer);
     tell();
-  }, 500).unref();
+  }, LOOK_EVERY_MS).unref();
 }
 
 /** npm runs a script by a shell, which either makes way for the script or stays between, and then outlives npm. */
-function ancestors(): string {
+function ancestors(isBelowShell: boolean): string {
   const parent = process.ppid;
-  // Elsewhere a look at another process costs one of our own, twice a second.
-  if (process.platform !== "linux") return `${parent}`;
-  return /^\S*sh -c /.test(commandLine(parent)) ? `${parent} ${parentOf(parent)}` : `${parent}`;
+  return isBelowShell ? `${parent} ${parentOf(parent)}` : `${parent}`;
 }
