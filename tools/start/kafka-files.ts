@@ -113,9 +113,6 @@ function properties(places: {
     "background.threads": 2,
     "group.coordinator.threads": 1,
     "share.coordinator.threads": 1,
-    // A beat to itself runs through seven threads. Three are in a session, whose default of 9 s a broker that was killed
-    // and started again may have to wait for.
-    "broker.heartbeat.interval.ms": 3_000,
     // Nobody has share groups here, whose states would have two threads more.
     "group.share.persister.class.name": "",
     // One node needs no heartbeat of its own metadata, which is a write to the disk twice a second.
