@@ -5,6 +5,7 @@ import { testKafka } from "../e2e/support/kafka-records";
 import { untilBlocked } from "../e2e/support/until-blocked";
 import { waitUntil } from "../e2e/support/wait-until";
 import { createPrisma } from "../prisma/client";
+import { createStandingQuestions } from "../prisma/standing-questions";
 import { consume } from "./consume";
 import { createMetrics } from "./metrics";
 
@@ -45,13 +46,22 @@ test("what is told as an ingestor stops sets back no offset of a member that has
   const [admin, other] = [kafka.admin(), kafka.consumer({ groupId: name })];
   await Promise.all([admin.connect(), other.connect()]);
   const prisma = createPrisma(topic.database.ingestorUrl, { connections: 6, name: "test" });
+  const questions = createStandingQuestions(topic.database.ingestorUrl, "test");
   const committed = async (): Promise<string | undefined> =>
     (await admin.fetchOffsets({ groupId: name, topics: [name] }))[0]?.partitions[0]?.offset;
 
   let stop = async (): Promise<void> => {};
   await topic.publish("a");
   await consume({
-    ...{ kafka, prisma, topic: name, group: name, partitionsAtOnce: 1, limits: { records: 10, bytes: 1_048_576 } },
+    ...{
+      kafka,
+      prisma,
+      questions,
+      topic: name,
+      group: name,
+      partitionsAtOnce: 1,
+      limits: { records: 10, bytes: 1_048_576 },
+    },
     // So that it hears of the other member while its stop waits for its transaction.
     patientKafka: { consumer: (config) => kafka.consumer({ ...config, groupId: name, heartbeatInterval: 100 }) },
     judgeApart: async () => ({ kind: "rejected", reason: "crash", errors: [] }),
@@ -80,5 +90,5 @@ test("what is told as an ingestor stops sets back no offset of a member that has
   await topic.owner.query("ROLLBACK");
   await stopped;
   expect(await committed()).toBe("3");
-  await Promise.all([other.disconnect(), admin.disconnect(), prisma.$disconnect()]);
+  await Promise.all([other.disconnect(), admin.disconnect(), prisma.$disconnect(), questions.close()]);
 });

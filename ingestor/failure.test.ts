@@ -99,6 +99,8 @@ describe("an error is classified by its code:", () => {
     ],
     ["a connection that ended", new Error("Connection terminated unexpectedly"), "retry", "CONNECTION_TERMINATED"],
     ["an answer that did not come", new Error("Query read timeout"), "retry", "NO_ANSWER"],
+    ["a deadline of our own", new Error("the server has not answered within 5000 ms"), "retry", "NO_ANSWER"],
+    ["a connection that nobody answers", new Error("timeout expired"), "retry", "NO_ANSWER"],
     ["an outage of which nothing is known", new Error("oops"), "retry", "Error"],
     ["a defect of this program", new TypeError("x is not a function"), "stop", "TypeError"],
     [

@@ -76,7 +76,8 @@ const MOST_WRAPPERS = 8;
 function codeOfPg(error: unknown): string | undefined {
   const message = String(property(error, "message"));
   if (/^Connection terminated|is not queryable$/.test(message)) return "CONNECTION_TERMINATED";
-  if (/^(Query read timeout|timeout expired|timeout exceeded when trying to connect)$/.test(message)) return "NO_ANSWER";
+  if (/^(Query read timeout|timeout expired|timeout exceeded when trying to connect)$/.test(message))
+    return "NO_ANSWER";
   if (message.startsWith("the server has not answered")) return "NO_ANSWER";
   return undefined;
 }
