@@ -65,7 +65,7 @@ test("ingest measures the way from Kafka to the commit, and its parts alone", as
 });
 
 test("poison measures dead letters, and the good orders between bad records", async () => {
-  const { rows, goals } = await bench("poison", "--rounds", "1", "--orders", "50");
+  const { rows, goals } = await bench("poison", "--rounds", "1", "--orders", "2000");
   expect((rows["dead letters acknowledged meanwhile"] as { max: number }).max).toBeGreaterThan(0);
   expect(goals.map(({ goal }) => goal)).toEqual([
     "dead letters a second",

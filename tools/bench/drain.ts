@@ -15,7 +15,7 @@ export interface DrainOptions {
   readonly ingestors: number;
   readonly batchRecords?: number | undefined;
   /** What else has to have happened. */
-  readonly until?: () => Promise<boolean>;
+  readonly until?: (() => Promise<boolean>) | undefined;
 }
 
 export interface Drained {
