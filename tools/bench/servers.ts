@@ -37,7 +37,12 @@ export async function startServer({
   isPinned = true,
 }: ServerCommand): Promise<RunningServer> {
   const [program = "", ...args] = isPinned ? onCore(0, command) : command;
-  const child = spawn(program, args, { env: env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, {
+    // A session of its own, as `npm start` gives each part: Linux shares the processors out among sessions first.
+    detached: true,
+    env: env ?? process.env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const killed = (): void => void child.kill("SIGKILL");
   process.once("exit", killed);
   const left = undoWhenStopped(program, async () => killed());
