@@ -22,14 +22,14 @@ const idOf = (partition: number, offset: number) => `${system.orders.name}:1:${p
 // Only PostgreSQL is there for this tool.
 const dlq = (...args: string[]) => runTool("dlq", args, { DATABASE_URL: system.database.ownerUrl });
 
-/** What it writes to a terminal of so many columns, in lines. */
+/** What stays to be read of what it writes to a terminal of so many columns, in lines; its progress is wiped out. */
 function onTerminal(columns: number, command: string, name = "dlq"): readonly string[] {
   const tool = `"${process.execPath}" "${join(projectRoot(), `dist/tools/${name}.js`)}" ${command}`;
   const { stdout } = spawnSync("script", ["-qec", `stty cols ${columns}; ${tool}`, "/dev/null"], {
     env: { PATH: process.env["PATH"], SHELL: "/bin/sh", ...system.env },
     encoding: "utf8",
   });
-  return stdout.split(/\r?\n/);
+  return stdout.split(/\r?\n/).map((line) => line.split("\r\u001b[K").at(-1) ?? "");
 }
 
 it("counts by reason and first path, tells ages and rates, and what has not been delivered", async () => {
