@@ -91,7 +91,6 @@ export async function openRecoveryLoad(brokers: string, databaseUrl: string): Pr
 async function connect(connectionString: string): Promise<pg.Client> {
   const patience = { connectionTimeoutMillis: ASK_WITHIN_MS, query_timeout: ASK_WITHIN_MS };
   const client = new SteadyClient({ connectionString, application_name: "orders-bench", ...patience });
-  // The question in hand fails with the same error.
   await client.connect();
   return client;
 }
