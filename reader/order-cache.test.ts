@@ -11,6 +11,16 @@ function parts(id: string, documentBytes = 1000): Parts {
 
 const order = (id: string, documentBytes?: number): LaidOrder => layOut(parts(id, documentBytes));
 
+/** Gives another order each time, in the same memory. */
+function everNewOrders(documentBytes: number): () => LaidOrder {
+  const laid = order("00000000", documentBytes);
+  let given = 0;
+  return () => {
+    laid.bytes.write(String(++given).padStart(8, "0"), idStart(laid.from));
+    return laid;
+  };
+}
+
 const kept = (cache: OrderCache, ids: readonly string[]): string => ids.filter((id) => cache.find(id)).join("");
 
 /** Room for three orders of 1,000 bytes with their overhead, and not for four. */
@@ -121,16 +131,22 @@ describe("the cache", () => {
     expect(body).toEqual(parts("first", 2_000).document);
   });
 
+  test("is no reason for V8 to collect as long as there is room: what came at the start and what comes live", () => {
+    const cache = createOrderCache(64 * 2 ** 20);
+    const next = everNewOrders(50_000);
+    const before = process.memoryUsage().external;
+    for (let n = 0; n < 500; n++) cache.addOlder(next());
+    for (let n = 0; n < 500; n++) cache.add(next());
+    expect(cache.size).toBe(1_000);
+    // All of them are 50 MB.
+    expect(process.memoryUsage().external - before).toBeLessThan(2_000_000);
+  });
+
   // Fails when V8 counts the memory of no slab (G8): then nothing makes it collect those that have gone.
   test("gives back the memory of what has gone, with nothing else to make V8 collect it", () => {
     const limit = 64 * 2 ** 20;
     const cache = createOrderCache(limit);
-    const laid = order("00000000", 50_000);
-    let given = 0;
-    const next = (): LaidOrder => {
-      laid.bytes.write(String(++given).padStart(8, "0"), idStart(laid.from));
-      return laid;
-    };
+    const next = everNewOrders(50_000);
     const before = process.memoryUsage().arrayBuffers;
     while (cache.addOlder(next()));
     let highest = 0;

@@ -90,8 +90,8 @@ export function createOrderCache(limitBytes: number): OrderCache {
   const slabFor = (chain: Chain, record: number): Slab => {
     const isLarge = record > slabBytes * LARGE;
     if (!isLarge && chain.open && record <= leftIn(chain.open)) return chain.open;
-    // What came by `addOlder` goes only for what comes by `add`, whose slabs are counted.
-    const slab = createSlab(nextNumber++, isLarge ? record : slabBytes, chain === newer);
+    // Until something has had to go nothing is given back that V8 would have to find.
+    const slab = createSlab(nextNumber++, isLarge ? record : slabBytes, chain === newer && hasLetGo);
     slabs.set(slab.number, slab);
     chain.slabs.push(slab);
     if (!isLarge) chain.open = slab;

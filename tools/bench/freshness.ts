@@ -58,7 +58,7 @@ export async function benchFreshness(options: FreshnessOptions): Promise<Measure
       await measure(idle);
       await measure(silent);
     }
-    ingestion = await startIngestion({ client, databaseUrl: database.url, rate: ingest });
+    ingestion = await startIngestion({ client, databaseUrl: database.url, rate: ingest, warmUpSeconds: seconds });
     for (let round = 0; round < rounds; round++) {
       const { perSecond } = await ingestion.during(() => measure(busy));
       push("orders committed meanwhile", perSecond);

@@ -85,7 +85,7 @@ export async function benchLatency(options: LatencyOptions): Promise<Measured> {
       }
     };
     await measureAll("", (work) => work());
-    const running = await startIngestion({ client, databaseUrl: database.url, rate: ingest });
+    const running = await startIngestion({ client, databaseUrl: database.url, rate: ingest, warmUpSeconds: seconds });
     ingestion = running;
     await measureAll(whileIngesting(ingest), async (work) => {
       push("orders committed meanwhile", (await running.during(work)).perSecond);
