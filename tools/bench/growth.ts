@@ -40,6 +40,11 @@ const NEWEST = 500_000;
 /** Ingested in each round, at most; a third more come before the clock starts. */
 const MOST_INGESTED = 30_000;
 const WARM_UP = 1 / 3;
+/**
+ * Ingested in each round where there are more than a million: what a large index costs comes after each checkpoint, and one
+ * comes about once in so many orders.
+ */
+const INGESTED_BETWEEN_CHECKPOINTS = 1_000_000;
 /** Up to this size a database is made anew after each round; above it the orders of a round hardly count. */
 const SMALL = 100_000;
 const READS_BAR = 0.9;
@@ -159,8 +164,8 @@ function askedOf(size: number): string {
 
 async function measureIngest(grown: readonly Grown[], options: GrowthOptions, push: Push): Promise<void> {
   const { rounds, orders, say } = options;
-  const ingested = Math.min(MOST_INGESTED, orders);
-  const warmUp = Math.round(ingested * WARM_UP);
+  const warmUp = Math.round(Math.min(MOST_INGESTED, orders) * WARM_UP);
+  const ingested = orders > MOST_IN_MEMORY ? INGESTED_BETWEEN_CHECKPOINTS : Math.min(MOST_INGESTED, orders);
   for (let round = 0; round < rounds; round++) {
     const topic = await createBenchTopic();
     try {
