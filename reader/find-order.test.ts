@@ -43,6 +43,15 @@ function createFinder(options: { atOnce?: number; mostWaiting?: number; deadline
 
 /** Lets everything run that waits for nothing but promises. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
+/** Each in a turn of its own, so that nothing but a lack of connections has them asked for together. */
+async function inTurns(find: (id: string) => Promise<FoundOrder>, ids: readonly string[]) {
+  const found: Promise<FoundOrder>[] = [];
+  for (const id of ids) {
+    found.push(find(id));
+    await settle();
+  }
+  return found;
+}
 const text = (found: FoundOrder) => (found.kind === "found" ? found.order.body.toString() : found.kind);
 
 describe("finding an order", () => {
@@ -152,17 +161,25 @@ describe("finding an order", () => {
 
   test("is unavailable after the deadline, also for those in the queue, which are then never asked", async () => {
     const { find, asked } = createFinder({ atOnce: 2, deadlineMs: 20 });
-    const found = await Promise.all(["a", "b", "c", "d"].map((id) => find(id)));
+    const found = await Promise.all(await inTurns(find, ["a", "b", "c", "d"]));
     expect(found.map(text)).toEqual(Array(4).fill("unavailable"));
     for (const question of asked) question.fail(new Error("too late"));
     await settle();
     expect(asked.map(({ id }) => id)).toEqual(["a", "b"]);
   });
 
+  test("asks together for what comes in the same turn of the event loop", async () => {
+    const { find, asked, statements } = createFinder();
+    const found = ["a", "b", "c"].map((id) => find(id));
+    await settle();
+    expect(statements).toEqual(["a b c"]);
+    for (const { id, answer } of asked) answer(stored(id));
+    expect((await Promise.all(found)).map(text)).toEqual(["a", "b", "c"]);
+  });
+
   test("asks no more questions at once than it may, and asks for what waits together when one ends", async () => {
     const { find, asked, statements } = createFinder({ atOnce: 2 });
-    const found = ["a", "b", "c", "d"].map((id) => find(id));
-    await settle();
+    const found = await inTurns(find, ["a", "b", "c", "d"]);
     expect(asked.map(({ id }) => id)).toEqual(["a", "b"]);
     asked[0]?.fail(new Error("lost"));
     await settle();
@@ -173,8 +190,7 @@ describe("finding an order", () => {
 
   test("is unavailable at once when too many wait already", async () => {
     const { find, asked } = createFinder({ atOnce: 1, mostWaiting: 1 });
-    void find("a");
-    void find("b");
+    await inTurns(find, ["a", "b"]);
     expect(await find("c")).toEqual({ kind: "unavailable", because: "too many questions are waiting" });
     expect(asked).toHaveLength(1);
   });
@@ -183,7 +199,7 @@ describe("finding an order", () => {
   test("gives each of those that it asks for together its own order, sixty-four of them at a time", async () => {
     const { find, asked, statements } = createFinder({ atOnce: 1 });
     const ids = Array.from({ length: 66 }, (_, n) => `order-${n}`);
-    const found = ids.map((id) => find(id));
+    const found = await inTurns(find, ids);
     asked[0]?.answer(undefined);
     await settle();
     for (const { id, answer } of asked.slice(1)) answer(id === "order-2" ? undefined : stored(`document of ${id}`));
@@ -198,7 +214,7 @@ describe("finding an order", () => {
 
   test("asks alone for what is large, and nobody waits for it", async () => {
     const { find, asked, statements } = createFinder({ atOnce: 2 });
-    const found = ["a", "b", "large", "small"].map((id) => find(id));
+    const found = await inTurns(find, ["a", "b", "large", "small"]);
     asked[0]?.answer(undefined);
     await settle();
     asked[2]?.answer("large");
@@ -211,7 +227,7 @@ describe("finding an order", () => {
 
   test("asks for each alone when they cannot be asked for together, so that one fails alone", async () => {
     const { find, asked, statements } = createFinder({ atOnce: 1 });
-    const found = ["a", "good", "bad"].map((id) => find(id));
+    const found = await inTurns(find, ["a", "good", "bad"]);
     asked[0]?.answer(undefined);
     await settle();
     asked[2]?.fail(new Error("invalid page"));

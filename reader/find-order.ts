@@ -3,9 +3,9 @@ import { isPossibleOrderId } from "../prisma/order-id";
 import type { OrderCache, ReadyOrder } from "./order-cache";
 
 /**
- * An order by its id: from memory, else from Postgres, which is asked once however many wait. Ids that come while all that
- * may be asked at the same time is being asked are asked for together, in one statement; if that fails, or an order is
- * large, each of them alone: nobody waits for another one's order, or fails with it.
+ * An order by its id: from memory, else from Postgres, which is asked once however many wait. Ids that come in the same turn
+ * of the event loop, or while all that may be asked at the same time is being asked, are asked for together, in one
+ * statement; if that fails, or an order is large, each of them alone: nobody waits for another one's order, or fails with it.
  *
  * An id's question is `waiting`, then asked, perhaps `waiting` once more to be asked alone, then settled and forgotten.
  * Whoever comes while it is open waits for the same answer. *Found* is true for all of them. *Not found* is true only for
@@ -73,6 +73,7 @@ export function createFindOrder({
   const open = new Map<string, Promise<FoundOrder>>();
   const waiting = new Map<string, Question>();
   let asking = 0;
+  let isAboutToAsk = false;
   let isOutage = false;
   const report = (result: FoundOrder): void => {
     if (isOutage === (result.kind === "unavailable")) return;
@@ -112,7 +113,7 @@ export function createFindOrder({
     question.isAlone = true;
     if (!question.isOpen) return;
     waiting.set(question.id, question);
-    void askForWaiting();
+    askSoon();
   };
 
   /** Those that are asked next: the first, with others that may be asked together with it. */
@@ -128,8 +129,17 @@ export function createFindOrder({
     return questions;
   };
 
+  /** Once all of this turn have come: a statement for each of them would cost several times as much. */
+  const askSoon = (): void => {
+    if (isAboutToAsk) return;
+    isAboutToAsk = true;
+    setImmediate(() => {
+      isAboutToAsk = false;
+      while (asking < atOnce && waiting.size > 0) void askForWaiting();
+    });
+  };
+
   const askForWaiting = async (): Promise<void> => {
-    if (asking === atOnce) return;
     asking += 1;
     while (waiting.size > 0) await askFor(takeWaiting());
     asking -= 1;
@@ -157,7 +167,7 @@ export function createFindOrder({
     }).finally(() => open.delete(id));
     open.set(id, answer);
     void answer.then(report);
-    void askForWaiting();
+    askSoon();
     return answer;
   };
 

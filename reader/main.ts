@@ -16,8 +16,8 @@ import { startRefresh } from "./refresh";
 import { serve } from "./serve";
 import { createRecentStream } from "./stream-recent";
 
-/** Enough for misses: a look-up takes a millisecond, and every connection costs the server several MiB. */
-const LOOKUP_CONNECTIONS = 8;
+/** Enough for misses: what comes while these are at work is asked for together, which takes a third of the time for each. */
+const LOOKUP_CONNECTIONS = 3;
 /** Just below the deadline of a look-up: a frozen Postgres gets its connections thrown away, not waited for. */
 const LOOKUP_ANSWER_WITHIN_MS = 1_900;
 const GOODBYE_MS = 1_000;
