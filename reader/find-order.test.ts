@@ -190,7 +190,7 @@ describe("finding an order", () => {
 
   test("is unavailable at once when too many wait already", async () => {
     const { find, asked } = createFinder({ atOnce: 1, mostWaiting: 1 });
-    await inTurns(find, ["a", "b"]);
+    void (await inTurns(find, ["a", "b"]));
     expect(await find("c")).toEqual({ kind: "unavailable", because: "too many questions are waiting" });
     expect(asked).toHaveLength(1);
   });
