@@ -1,6 +1,7 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import { withBrokenConnectionsClosed } from "./broken-connections";
 import { PrismaClient } from "./generated/client";
+import { tierUpLate } from "./late-tiering";
 import { withParkedBytes } from "./parked-bytes";
 import { SteadyClient } from "./steady-client";
 
@@ -40,6 +41,7 @@ export function createPrisma(
   databaseUrl: string,
   options: { connections: number; name: string; answerWithinMs?: number },
 ): Prisma {
+  tierUpLate();
   const adapter = new PrismaPg({
     Client: SteadyClient,
     connectionString: databaseUrl,

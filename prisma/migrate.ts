@@ -8,6 +8,7 @@ import {
 import { runMigrations as runBullmqMigrations } from "bullmq";
 import pg from "pg";
 import { projectRoot } from "../runtime/project-root";
+import { tierUpLate } from "./late-tiering";
 import { SteadyClient } from "./steady-client";
 import { markUpToDate } from "./up-to-date";
 
@@ -116,6 +117,7 @@ class WholeScriptPrismaPg implements SqlMigrationAwareDriverAdapterFactory {
 
 /** The engine's WebAssembly, instantiated by hand: its package expects a bundler to import the .wasm file. */
 async function loadSchemaEngine(): Promise<typeof import("@prisma/schema-engine-wasm")> {
+  tierUpLate();
   const bindings = await import("@prisma/schema-engine-wasm/schema_engine_bg");
   const file = require.resolve("@prisma/schema-engine-wasm/schema_engine_bg").replace(/\.js$/, ".wasm");
   const { instance } = await WebAssembly.instantiate(readFileSync(file), { "./schema_engine_bg.js": bindings });
