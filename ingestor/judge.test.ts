@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Ajv } from "ajv";
 import { judge, MAX_DOCUMENT_BYTES } from "./judge";
+import { orderSchema } from "./order-schema";
 
 const example = readFileSync(join(__dirname, "order-example.json"));
 
@@ -206,4 +208,10 @@ describe("what is no order is refused:", () => {
     expect(verdict.kind === "rejected" && verdict.errors).toHaveLength(10);
     expect(JSON.stringify(verdict)).not.toContain("secret");
   });
+});
+
+// The judge does not look by itself, to be ready sooner (ajvOptions in judge.ts).
+it("the schema of an order is one", () => {
+  const ajv = new Ajv();
+  expect([ajv.validateSchema(orderSchema), ajv.errors ?? []]).toEqual([true, []]);
 });

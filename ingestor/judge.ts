@@ -43,9 +43,13 @@ const MAX_BYTES_FOR_ALL_MISTAKES = 16_384;
 
 const PLAIN_NUMBERS: NumberCheck = { kind: "plain" };
 
-const ajv = new Ajv({ formats: orderFormats });
-const isOrder = ajv.compile<{ order_uid: string }>(orderSchema);
-const listMistakes = new Ajv({ formats: orderFormats, allErrors: true }).compile(orderSchema);
+/**
+ * That the schema is one is a test's business: to look, ajv compiles the schema of schemas, which takes half of the time
+ * that a program needs before it can judge anything.
+ */
+const ajvOptions = { formats: orderFormats, meta: false, validateSchema: false } as const;
+const isOrder = new Ajv(ajvOptions).compile<{ order_uid: string }>(orderSchema);
+const listMistakes = new Ajv({ ...ajvOptions, allErrors: true }).compile(orderSchema);
 
 /**
  * Decides whether a record's value is a valid order. Pure; takes about three times as long as `JSON.parse`
