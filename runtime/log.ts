@@ -1,5 +1,5 @@
 import { type DestinationStream, type LogFn, type Logger, type LoggerOptions, pino } from "pino";
-import pretty from "pino-pretty";
+import type { PrettyOptions } from "pino-pretty";
 import type { Settings } from "./settings";
 
 export type Log = Logger;
@@ -16,7 +16,7 @@ const ERROR_LEVEL = 50;
 export function createLog(service: string, settings: Settings<"LOG_LEVEL" | "LOG_FORMAT">): Log {
   const isPretty = settings.LOG_FORMAT === "pretty" || (settings.LOG_FORMAT === "auto" && process.stdout.isTTY);
   const destination: DestinationStream = isPretty
-    ? pretty({
+    ? prettyStream({
         colorize: isColoured(process.stdout, process.env),
         ignore: "pid,hostname,service,event",
         messageFormat: `${service}: {msg}`,
@@ -33,6 +33,12 @@ export function createLog(service: string, settings: Settings<"LOG_LEVEL" | "LOG
   };
   const timestamp = pino.stdTimeFunctions.isoTime;
   return pino({ level: settings.LOG_LEVEL, base: { service }, timestamp, hooks }, destination);
+}
+
+/** Loaded where somebody looks, which is not where containers run. */
+function prettyStream(options: PrettyOptions): DestinationStream {
+  const pretty = require("pino-pretty") as typeof import("pino-pretty");
+  return pretty(options);
 }
 
 /** Colours are for a terminal, and for whoever asks for them because a terminal is at the end of its pipe. */
