@@ -27,8 +27,8 @@ beforeEach(async () => {
 
 afterEach(() => topic.drop());
 
-async function start(): Promise<void> {
-  ingestor = await topic.ingest();
+async function start(group?: string): Promise<void> {
+  ingestor = await topic.ingest(group);
 }
 
 const publish = (...ids: string[]): Promise<void> => topic.publish(...ids);
@@ -242,7 +242,7 @@ test("kill -9 again and again before anything is committed makes the ingestor ca
   await publish("a", "b", "c");
   await produce(orders.brokers, orders.name, [{ value: Buffer.from("rubbish") }]);
   for (let starts = 1; starts <= 4; starts++) {
-    await start();
+    await start(`${orders.name}-${starts}`);
     await waitUntil(`start ${starts}`, async () => {
       const { rows } = await owner.query("SELECT unfinished_starts FROM positions");
       return rows[0]?.unfinished_starts >= starts;
@@ -286,7 +286,7 @@ test("after a restart aborted records that fill whole fetches hold up nothing", 
   const large = { value: Buffer.alloc(900_000, "x") };
   for (let i = 0; i < 5; i++) await produceInTransaction(orders.brokers, orders.name, [large], "abort");
   await publish("b", "c");
-  await start();
+  await start(`${orders.name}-2`);
   await untilStored("a", "b", "c");
 });
 
