@@ -82,14 +82,14 @@ export async function createTestSystem({ partitions = 3 } = {}): Promise<TestSys
     },
     publish: async (messages, received) => {
       await produce(orders.brokers, orders.name, messages);
-      await waitUntil(`${received} records counted, their dead letters delivered`, async () => {
-        const [row] = await ask(
-          database.ownerUrl,
-          `SELECT (SELECT sum(received) FROM positions) = ${received} AND
-                  NOT EXISTS (SELECT FROM outbox WHERE delivered_at IS NULL) AS done`,
-        );
-        return row?.["done"];
-      });
+      const isDone = `SELECT (SELECT sum(received) FROM positions) = ${received} AND
+                             NOT EXISTS (SELECT FROM outbox WHERE delivered_at IS NULL) AS done`;
+      await withClient(database.ownerUrl, (client) =>
+        waitUntil(`${received} records counted, their dead letters delivered`, async () => {
+          const { rows } = await client.query<{ done: boolean }>(isDone);
+          return rows[0]?.done;
+        }),
+      );
     },
     drop: async () => {
       await Promise.all(ingestors.map((ingestor) => ingestor.stop("SIGKILL")));
@@ -99,11 +99,15 @@ export async function createTestSystem({ partitions = 3 } = {}): Promise<TestSys
 }
 
 /** Runs SQL on a connection of its own. */
-export async function ask(url: string, sql: string): Promise<Record<string, unknown>[]> {
+export function ask(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  return withClient(url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
+}
+
+async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    return (await client.query(sql)).rows as Record<string, unknown>[];
+    return await use(client);
   } finally {
     await client.end();
   }
