@@ -190,7 +190,7 @@ it("goes on after kill -9: what was sent is found, what was not is sent with the
   await system.ingest();
   await system.publish(brokenOrders(240), 240);
   for (const goal of [20, 60]) {
-    const args = ["--go", "--rate", "10", "--dlq-offsets", "0-219", ...MEND];
+    const args = ["--go", "--rate", "20", "--dlq-offsets", "0-219", ...MEND];
     const { child, ended } = startTool("replay-dlq", args, system.env);
     await waitUntil(`${goal} sent`, async () => (await count('replays WHERE "offset" IS NOT NULL')) >= goal);
     child.kill("SIGKILL");
@@ -329,13 +329,15 @@ it("stops at Ctrl-C between two records, and the same command goes on", async ()
 
 it("says in words what is out of reach or used wrongly", async () => {
   const run = (args: string[], env = {}) => runTool("replay-dlq", args, { ...system.env, ...env });
+  // Tried again and again for some seconds.
+  const withoutKafka = run([], { KAFKA_BROKERS: "127.0.0.1:1" });
   expect(await run(["--go"])).toMatchObject({ code: 2, stderr: expect.stringContaining("has never ingested") });
   expect(await run(["--dlq-offsets", "7-3"])).toMatchObject({ code: 2, stderr: expect.stringContaining("17-30") });
   expect(await run(["--path", "items"])).toMatchObject({ code: 2, stderr: expect.stringContaining("a slash: /items") });
   expect(await run(["--id", "foo"])).toMatchObject({ code: 2, stderr: expect.stringContaining("orders:1:0:17") });
   const noDatabase = await run([], { DATABASE_URL: "postgresql://127.0.0.1:1/orders" });
   expect(noDatabase).toMatchObject({ code: 1, stderr: expect.stringContaining("start one with npm start") });
-  const noKafka = await run([], { KAFKA_BROKERS: "127.0.0.1:1" });
+  const noKafka = await withoutKafka;
   expect(noKafka).toMatchObject({ code: 1, stderr: expect.stringContaining("KAFKA_BROKERS") });
   expect(noKafka.stderr + noDatabase.stderr).not.toContain("    at ");
 });
