@@ -1,12 +1,13 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { projectRoot } from "../runtime/project-root";
 import { canConnect } from "../tools/start/kafka-answers";
+import { CLOCK_WATCHERS } from "../tools/start/wake-late";
 import { processesNaming } from "./support/processes-naming";
 import { type RunningSystem, runSystem, startSystem } from "./support/run-system";
 import { waitUntil } from "./support/wait-until";
@@ -92,6 +93,13 @@ test.each([
   },
   180_000,
 );
+
+// Fails when another version of Kafka calls its threads otherwise: they would be woken in time again, each by itself.
+test("every kind of thread that may be woken late is one of the broker's", () => {
+  const folder = `/proc/${pidMatching(/ \S*java .* kafka\.Kafka /)}/task`;
+  const names = readdirSync(folder).map((thread) => readFileSync(join(folder, thread, "comm"), "utf8").trim());
+  expect(CLOCK_WATCHERS.filter((name) => !names.includes(name))).toEqual([]);
+});
 
 /** The lines of the README's block after these words, without their comments. */
 const linesAfter = (words: string): string[] => {

@@ -12,10 +12,13 @@ import { identify } from "./process-identity";
 import { runTool } from "./run-tool";
 import type { Supervised } from "./supervise";
 import type { System } from "./system";
+import { wakeLate } from "./wake-late";
 
 const LARGEST_LOG_BYTES = 10_000_000;
 const MOST_ATTEMPTS = 3;
 const STOP_MS = 5_000;
+/** After this time a broker runs with all of its threads, also on a machine that is busy with the start. */
+const SETTLED_MS = 60_000;
 
 /**
  * Starts Apache Kafka as one node that is broker and controller, on 127.0.0.1 alone, and waits until it listens. Where
@@ -89,6 +92,7 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
     env: javaEnvironment({ CLASSPATH: jars.classpath }),
     cwd: files.folder,
     logFile: files.log,
+    settled: { afterMs: SETTLED_MS, call: wakeLate },
     before: () => {
       if ((statSync(files.log, { throwIfNoEntry: false })?.size ?? 0) > LARGEST_LOG_BYTES) {
         renameSync(files.log, `${files.log}.1`);

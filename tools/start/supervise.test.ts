@@ -57,6 +57,19 @@ test("a process is started again also while nobody can write down which ones run
   await waitUntil("it runs again", () => pids().length > 1, { limitMs: 30_000 });
 });
 
+// Fails when only its first start counts: a broker that had crashed would wake in time, and often, from then on.
+test("a process is told to have settled some time after each start", async () => {
+  const told: number[] = [];
+  const script = "console.log(process.pid); setInterval(() => {}, 1000)";
+  const logFile = home.path("log");
+  const service = { name: "it", command: process.execPath, args: ["-e", script], logFile };
+  supervised = supervise({ ...service, settled: { afterMs: 500, call: (pid) => told.push(pid) } }, helpers);
+  const [first = 0] = await waitUntil("it has settled", () => told.length > 0 && told);
+  process.kill(first, "SIGKILL");
+  await waitUntil("it has settled again", () => told.length > 1);
+  expect(told).toEqual(pids());
+});
+
 test("a process that dies six times before it is ready does not start, and its log is named", async () => {
   const ready = start("process.exit(7)").whenReady(async () => false);
   await expect(ready).rejects.toThrow(`it does not start: exit code 7; ${home.path("log")} says why`);

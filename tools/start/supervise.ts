@@ -27,6 +27,8 @@ export interface Service {
   readonly output?: ProcessOutput | undefined;
   /** Called before each start. */
   readonly before?: () => Promise<void> | void;
+  /** Called with its pid some time after each start, if it lives so long. */
+  readonly settled?: { readonly afterMs: number; readonly call: (pid: number) => void };
 }
 
 export interface Supervised {
@@ -84,7 +86,10 @@ export function supervise(
       guardian.add(pid, stopSignal);
       running.set(service.name, pid);
     }
+    const { settled } = service;
+    const settling = pid && settled && setTimeout(() => settled.call(pid), settled.afterMs).unref();
     lastDeath = await ending(started);
+    clearTimeout(settling);
     child = undefined;
     if (pid !== undefined) guardian.remove(pid);
     running.remove(service.name);
