@@ -77,9 +77,9 @@ function run(system: System, jars: KafkaJars, files: KafkaFiles, archive: ClassA
       // Compiled once, quickly: the compiler for the highest loads goes on for many minutes after a start and holds 120 MiB.
       // Over the first 90,000 orders the broker took 54 to 18 µs of processor time each, with that compiler 105 to 34.
       "-XX:TieredStopAtLevel=1",
-      // After 60 calls, where 200 are usual: most of what an idle broker does it does less than once a second, and would
-      // interpret for many minutes. Until it listens it takes some 0.4 s of processor time more.
-      "-XX:CompileThresholdScaling=0.3",
+      // After 20 calls, where 200 are usual: most of what an idle broker does it does less than once a second, and would
+      // interpret, and compile one after the other, for many minutes.
+      "-XX:CompileThresholdScaling=0.1",
       // Samples of itself, for tools that nobody uses here.
       "-XX:-UsePerfData",
       "-Djava.awt.headless=true",
