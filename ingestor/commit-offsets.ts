@@ -41,6 +41,8 @@ export function createOffsetCommitter(
   const taken = new Map<number, bigint>();
   let generation = 0;
   let sending: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
 
   const send = async (): Promise<void> => {
     const batch = [...pending];
@@ -56,6 +58,7 @@ export function createOffsetCommitter(
   };
   const putBack = (offsets: Iterable<readonly [number, bigint]>): void => {
     for (const [partition, offset] of offsets) if (!pending.has(partition)) pending.set(partition, offset);
+    if (pending.size > 0) flushLater();
   };
   const flush = async (): Promise<void> => {
     // Of those who wait for one request the first sends the next, for which the others wait.
@@ -66,16 +69,30 @@ export function createOffsetCommitter(
     });
     await sending;
   };
-  const timers = [setInterval(() => void flush(), INTERVAL_MS), setInterval(() => putBack(taken), againMs)];
+  const flushLater = (): void => {
+    if (isStopped) return;
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void flush();
+    }, INTERVAL_MS);
+  };
+  const again = setInterval(() => putBack(taken), againMs);
 
   return {
-    offer: (partition, nextOffset) => pending.set(partition, nextOffset),
+    offer: (partition, nextOffset) => {
+      pending.set(partition, nextOffset);
+      flushLater();
+    },
     flush,
     forget: () => {
       generation++;
       pending.clear();
       taken.clear();
     },
-    stop: () => timers.forEach(clearInterval),
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
+      clearInterval(again);
+    },
   };
 }

@@ -1,3 +1,4 @@
+import { untilBeat } from "../runtime/beat";
 import type { Log } from "../runtime/log";
 import type { DeliveryQueue } from "./delivery-queue";
 import { classifyFailure } from "./failure";
@@ -55,7 +56,7 @@ export function startSweep(
   const lookLater = (): void => {
     if (isStopped) return;
     const isOutage = hasFailed || queue.problem() !== undefined;
-    timer = setTimeout(() => void look().then(lookLater), isOutage ? INTERVAL_IN_OUTAGE_MS : INTERVAL_MS);
+    timer = setTimeout(() => void look().then(lookLater), isOutage ? INTERVAL_IN_OUTAGE_MS : untilBeat(INTERVAL_MS));
   };
   lookLater();
   return () => {

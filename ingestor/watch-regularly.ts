@@ -1,3 +1,4 @@
+import { untilBeat } from "../runtime/beat";
 import type { Log } from "../runtime/log";
 import { classifyFailure } from "./failure";
 
@@ -17,19 +18,23 @@ export function watchRegularly(
   look: () => Promise<void>,
   everyMs: number = INTERVAL_MS,
 ): () => void {
-  let isLooking = false;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
   const lookOnce = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
     try {
       await look();
     } catch (error) {
       const { code } = classifyFailure(error);
       log.debug({ event: "watch.failed", what, code }, `could not look at the ${what} (${code})`);
-    } finally {
-      isLooking = false;
     }
+    lookLater();
   };
-  const timer = setInterval(() => void lookOnce(), everyMs);
-  return () => clearInterval(timer);
+  const lookLater = (): void => {
+    if (!isStopped) timer = setTimeout(() => void lookOnce(), untilBeat(everyMs));
+  };
+  lookLater();
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
 }

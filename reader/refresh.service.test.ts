@@ -21,8 +21,8 @@ function collectingLog(): Logger {
   return pino({ base: null }, { write: (line: string) => void events.push(JSON.parse(line)) });
 }
 
-/** An hour's poll is no poll: what becomes readable then has come by a notice. */
-const NO_POLL = 3_600_000;
+/** A poll in days, on whose beat no test falls, is none: what becomes readable then has come by a notice. */
+const NO_POLL = 1_000_000_000;
 
 function start(options: Partial<RefreshOptions> & { withListener?: boolean } = {}): void {
   const { withListener = true, ...others } = options;

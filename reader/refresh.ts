@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OrderSource } from "../prisma/read-orders";
 import { backoffMs } from "../runtime/backoff";
+import { untilBeat } from "../runtime/beat";
 import type { Log } from "../runtime/log";
 import { createFollower } from "./follow-positions";
 import type { OrderCache } from "./order-cache";
@@ -96,7 +97,7 @@ export function startRefresh({
       await sleep(backoffMs(failures - 1, random()), undefined, { signal }).catch(() => {});
     } else if (!isHinted && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const poll = setTimeout(resolve, pollMs);
+        const poll = setTimeout(resolve, untilBeat(pollMs));
         endPause = () => {
           clearTimeout(poll);
           resolve();
