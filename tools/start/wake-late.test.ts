@@ -5,7 +5,8 @@ import { wakeLate } from "./wake-late";
 
 const USUAL_NS = 50_000;
 const isLinux = process.platform === "linux";
-const isRoot = process.getuid?.() === 0;
+/** Of another process only root may say it, and only Linux listens: for all others nothing changes. */
+const mayBeSaid = isLinux && process.getuid?.() === 0;
 let child: ChildProcess | undefined;
 
 afterEach(() => void child?.kill("SIGKILL"));
@@ -19,16 +20,17 @@ async function processNamed(name: string): Promise<number> {
   return child.pid ?? 0;
 }
 
-const slackOf = (pid: number): number => Number(readFileSync(`/proc/${pid}/timerslack_ns`, "utf8"));
+const slackOf = (pid: number): number =>
+  isLinux ? Number(readFileSync(`/proc/${pid}/timerslack_ns`, "utf8")) : USUAL_NS;
 
-(isLinux && isRoot ? test : test.skip)("a thread that only looks at the clock may be woken a second late", async () => {
+test("a thread that only looks at the clock may be woken a second late, if root says so", async () => {
   const pid = await processNamed("ExpirationReaper-1-Fetch");
-  expect(wakeLate(pid)).toBe(1);
-  expect(slackOf(pid)).toBe(1_000_000_000);
+  expect(wakeLate(pid)).toBe(mayBeSaid ? 1 : 0);
+  expect(slackOf(pid)).toBe(mayBeSaid ? 1_000_000_000 : USUAL_NS);
 });
 
 // Fails when all threads of a JVM are woken late: the one that stops the others sleeps by the clock meanwhile.
-(isLinux && isRoot ? test : test.skip)("every other thread is woken in time", async () => {
+test("every other thread is woken in time", async () => {
   const pid = await processNamed("VM Thread");
   expect(wakeLate(pid)).toBe(0);
   expect(slackOf(pid)).toBe(USUAL_NS);
