@@ -18,6 +18,8 @@ export interface DeliverDeps {
   readonly log: Log;
 }
 
+/** Rows that are asked for at once, of a job that may name more. */
+const PORTION_ROWS = 500;
 /** What is read and sent at once. A row alone may be larger: Kafka's limit for it is the dead-letter topic's. */
 const PORTION_BYTES = 2 * 1_048_576;
 /**
@@ -33,8 +35,8 @@ const FAILED_IN_AN_OUTAGE = 3;
 const BROKER_TIMEOUT_MS = 10_000;
 
 /**
- * Sends the named rows of the outbox to the dead-letter topic and marks them delivered once all replicas have them.
- * Whoever asks twice, or dies in between, causes at most a second copy with the same `x-dlq-id`.
+ * Sends the named rows of the outbox, whose ids are in order, to the dead-letter topic and marks them delivered once all
+ * replicas have them. Whoever asks twice, or dies in between, causes at most a second copy with the same `x-dlq-id`.
  *
  * What it has taken it does not forget while PostgreSQL is away: it waits, and marks what was sent.
  *
@@ -65,14 +67,14 @@ async function sendPortions(
   for (let rest = ids; rest.length > 0; ) {
     await markSent(sent, deps);
     sent = [];
-    const untaken = rest;
-    const portion = await deps.outbox.take(rest, PORTION_BYTES).catch(async (error: unknown) => {
+    const named = rest.slice(0, PORTION_ROWS);
+    const portion = await deps.outbox.take(named, PORTION_BYTES).catch(async (error: unknown) => {
       // They may have been taken, and only the answer got lost.
-      await insist(() => deps.outbox.release(untaken), deps);
+      await insist(() => deps.outbox.release(named), deps);
       throw error;
     });
     const last = portion.at(-1);
-    rest = last ? rest.filter((id) => id > last.id) : [];
+    rest = last ? rest.filter((id) => id > last.id) : rest.slice(named.length);
     sent = await send(portion, failures, deps).catch(async (error: unknown) => {
       await insist(() => deps.outbox.release(portion.map(({ id }) => id)), deps);
       if (isOfKafka(error)) throw error;

@@ -48,6 +48,41 @@ test("sockets to the PostgreSQL that keeps the jobs that fall silent are given u
   }
 });
 
+// Fails when each call makes a job (BETWEEN_JOBS_MS): one costs the store as much as fifty letters. And when what is
+// gathered is forgotten as the queue is closed: it would wait for another ingestor's sweep.
+test.each(["Redis", "PostgreSQL"])(
+  "what comes soon after a job is gathered for the next, in %s, and none of it is lost",
+  async (store) => {
+    const database = await createTestDatabase();
+    const jobs: (readonly bigint[])[] = [];
+    const options = {
+      ...{ redisUrl: store === "Redis" ? testAddress("TEST_REDIS_URL") : undefined, databaseUrl: database.ingestorUrl },
+      ...{ name: `gather-${process.pid}`, log },
+      deliver: async (ids: readonly bigint[]) => void jobs.push(ids),
+    };
+    const queue = await openDeliveryQueue(options);
+    const answers = (): Promise<boolean> =>
+      queue.countPending().then(
+        () => true,
+        () => false,
+      );
+    await waitUntil("the store answers", answers);
+    await queue.add([1n]);
+    await queue.add([2n]);
+    void queue.add([5n, 6n]);
+    await new Promise(setImmediate);
+    await queue.add([3n, 4n]);
+    await waitUntil("all are delivered", () => jobs.flat().length === 6);
+    expect(jobs.at(-1)).toEqual([3n, 4n, 5n, 6n]);
+    void queue.add([7n]);
+    await queue.close();
+    const next = await openDeliveryQueue(options);
+    await waitUntil("the last is delivered", () => jobs.flat().includes(7n));
+    await next.close();
+    await database.drop();
+  },
+);
+
 /** A way to a server which can be closed and opened: while it is closed, connections are refused. */
 function makeGate(serverUrl: string) {
   const server = new URL(serverUrl);

@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   createPostgresBackend,
   type JobsOptions,
@@ -21,7 +22,10 @@ import { silence } from "./tell-silence";
  * arriving. Jobs are kept in Redis where there is one, else in PostgreSQL.
  */
 export interface DeliveryQueue {
-  /** Makes jobs for the rows. A failure is logged and no more: the sweep finds rows that nobody delivers. */
+  /**
+   * Makes jobs for the rows, together with those that come soon after. A failure is logged and no more: the sweep finds
+   * rows that nobody delivers.
+   */
   add(outboxIds: readonly bigint[]): Promise<void>;
   /** Jobs that wait or are being worked on. @throws when the queue's store cannot be reached */
   countPending(): Promise<number>;
@@ -49,7 +53,10 @@ interface DeliveryJob {
   readonly rows: string;
 }
 
-const ROWS_PER_JOB = 500;
+/** What comes sooner after the last job is gathered for the next: one costs the store as much as fifty letters. */
+const BETWEEN_JOBS_MS = 250;
+/** Far more than come in that time; a sweep may find so many. */
+const ROWS_PER_JOB = 2_000;
 /** The outbox remembers what is to be done; a job that is over has nothing left to say. */
 const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
 /**
@@ -83,18 +90,31 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
     throw error;
   });
 
-  return {
-    add: async (outboxIds) => {
-      if (!isReady()) return;
-      const jobs = [];
-      for (let at = 0; at < outboxIds.length; at += ROWS_PER_JOB) {
-        jobs.push({
-          name: "deliver",
-          data: { rows: outboxIds.slice(at, at + ROWS_PER_JOB).join() },
-          opts: JOB_OPTIONS,
-        });
+  let gathered: bigint[] = [];
+  let adding: Promise<void> | undefined;
+  let lastAt = Number.NEGATIVE_INFINITY;
+  const closing = new AbortController();
+  const addGathered = async (): Promise<void> => {
+    while (gathered.length > 0) {
+      const wait = lastAt + BETWEEN_JOBS_MS - performance.now();
+      if (wait > 0) await delay(wait, undefined, closing).catch(() => {});
+      const ids = gathered.sort((a, b) => Number(a - b));
+      gathered = [];
+      lastAt = performance.now();
+      // One after the other: BullMQ's addBulk makes and drops a temporary table in PostgreSQL each time.
+      for (let at = 0; isReady() && at < ids.length; at += ROWS_PER_JOB) {
+        const rows = ids.slice(at, at + ROWS_PER_JOB).join();
+        await queue.add("deliver", { rows }, JOB_OPTIONS).catch(report);
       }
-      await queue.addBulk(jobs).catch(report);
+    }
+    adding = undefined;
+  };
+
+  return {
+    add: (outboxIds) => {
+      gathered.push(...outboxIds);
+      adding ??= Promise.resolve().then(addGathered);
+      return adding;
     },
     countPending: async () => {
       if (!isReady()) throw new Error("the queue's store is not connected");
@@ -103,17 +123,19 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
     },
     problem: errors.problem,
     close: async () => {
-      const closing = (async () => {
+      const ending = (async () => {
+        closing.abort();
+        await adding;
         // Without its store a worker would wait for the store's return before it closes.
         if (!isReady()) await disconnect();
         await worker.close(!isReady());
         await queue.close();
         await disconnect();
       })();
-      if (await isOverWithin(CLOSE_MS, closing)) return;
+      if (await isOverWithin(CLOSE_MS, ending)) return;
       report(Object.assign(new Error("the store does not answer a goodbye"), { code: silence.code }));
       // What still waits for an answer fails now; nobody is to hear of it.
-      closing.catch(() => {});
+      ending.catch(() => {});
       cut();
     },
   };
