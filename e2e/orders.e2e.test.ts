@@ -116,7 +116,7 @@ test("bad records between good ones cost the good ones nothing, and the lag come
   expect(after["dead"]).toBe((before["dead"] ?? 0) + 100);
   for (const id of ids) expect((await get(id)).status).toBe(200);
   const { rows } = await waitUntil("every dead letter delivered", async () => {
-    const result = await owner.query("SELECT FROM outbox WHERE delivered_at IS NULL");
+    const result = await owner.query("SELECT FROM outbox_undelivered");
     return result.rowCount === 0 && result;
   });
   expect(rows).toEqual([]);

@@ -63,7 +63,7 @@ async function publish(count: number): Promise<void> {
 }
 
 async function untilDelivered(): Promise<void> {
-  const areAll = async (): Promise<boolean> => (await prisma.outboxRow.count({ where: { deliveredAt: null } })) === 0;
+  const areAll = async (): Promise<boolean> => (await prisma.undeliveredRow.count()) === 0;
   await waitUntil("all dead letters delivered", areAll);
 }
 

@@ -11,11 +11,13 @@ import {
   ask,
   audit,
   createTestSystem,
+  DELIVER_ALL,
   firstRecords,
   laterRecords,
   runTool,
   startTool,
   type TestSystem,
+  undeliver,
 } from "./audit/test-support";
 
 /** One system is filled once; each test breaks a copy of its database, or of its dead letters. */
@@ -190,9 +192,10 @@ it("finds an order that no record has brought", () =>
 it("finds an order that was moved to the outbox, replays that never were, and a position with another last record", () =>
   withSql(
     `WITH moved AS (DELETE FROM orders WHERE id = 'b' RETURNING *)
-       INSERT INTO outbox (epoch, partition, "offset", last_offset, topic, reason, errors, value, headers, "timestamp", delivered_at)
-       SELECT epoch, partition, "offset", "offset", topic, 'conflict', '/', convert_to(document, 'UTF8'), '\\x00', 0, now()
+       INSERT INTO outbox (epoch, partition, "offset", last_offset, topic, reason, errors, value, headers, "timestamp")
+       SELECT epoch, partition, "offset", "offset", topic, 'conflict', '/', convert_to(document, 'UTF8'), '\\x00', 0
        FROM moved JOIN epochs ON epochs.id = epoch;
+     ${DELIVER_ALL};
      UPDATE positions SET stored = stored - 1, dead = dead + 1 ${of(0)};
      UPDATE positions SET last_digest = sha256('another') ${of(1)};
      INSERT INTO replay_runs (operator) VALUES ('nobody');
@@ -231,8 +234,8 @@ it("finds a rejected record whose row of the outbox was deleted, and takes its l
 
 it("names a dead letter that waits, and one that Kafka refuses", () =>
   withSql(
-    `UPDATE outbox SET delivered_at = NULL, refusal = CASE partition WHEN 0 THEN 'MESSAGE_TOO_LARGE' END,
-       failed_at = now() - interval '5 minutes' WHERE partition < 2`,
+    `${undeliver("partition = 0", "MESSAGE_TOO_LARGE")}; ${undeliver("partition = 1")};
+     UPDATE outbox SET failed_at = now() - interval '5 minutes' WHERE partition < 2`,
     async (env) => {
       const { ok, differences } = await audit(env, "--wait", "0");
       expect([ok, ...differences.map(({ kind, at }) => [kind, at]).toSorted()]).toEqual([
@@ -268,7 +271,8 @@ const placeOf = ({ headers }: Message): string =>
 it("excuses the dead letters that Kafka may have deleted, and none that failed later or are too many", () =>
   withSql(
     `UPDATE outbox SET failed_at = now() - interval '1 hour' * (9 - 2 * partition - "offset" % 2);
-     UPDATE outbox SET delivered_at = failed_at + interval '1 minute'`,
+     UPDATE outbox_delivered SET delivered_at = failed_at + interval '1 minute' FROM outbox
+       WHERE outbox.id = outbox_delivered.id`,
     async (copy) => {
       const missing = async ({ KAFKA_DLQ_TOPIC = "" }: Readonly<Record<string, string>>) => {
         const { ok, letters, differences } = await audit({ ...copy, KAFKA_DLQ_TOPIC });
@@ -358,9 +362,10 @@ it("knows two failures under one x-dlq-id apart, and finds words that were chang
     `INSERT INTO epochs (id, topic) SELECT 0, topic FROM epochs;
      INSERT INTO positions (epoch, partition, next_offset, received, dead) VALUES (0, 0, 3, 1, 1);
      INSERT INTO outbox (epoch, partition, "offset", last_offset, topic, reason, errors, key, value, headers, "timestamp",
-         delivered_at, dlq_id, replays, first_failed_at)
+         dlq_id, replays, first_failed_at)
        SELECT 0, partition, "offset", last_offset, topic, reason, errors, key, value, headers, "timestamp",
-         delivered_at, topic || ':1:0:2', 1, failed_at FROM outbox ${of(0)};
+         topic || ':1:0:2', 1, failed_at FROM outbox ${of(0)};
+     ${DELIVER_ALL};
      UPDATE outbox SET reason = 'crash' ${of(1)};
      UPDATE outbox SET errors = '/ is fine' ${of(2)} AND value IS NULL`,
     (copy) =>

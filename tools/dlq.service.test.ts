@@ -1,7 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../runtime/project-root";
-import { ask, createTestSystem, firstRecords, laterRecords, runTool, type TestSystem } from "./audit/test-support";
+import {
+  ask,
+  createTestSystem,
+  firstRecords,
+  laterRecords,
+  runTool,
+  type TestSystem,
+  undeliver,
+} from "./audit/test-support";
 
 let system: TestSystem;
 
@@ -12,8 +20,8 @@ beforeAll(async () => {
   await system.publish(laterRecords(), 11);
   await ingestor.stop();
   const { ownerUrl } = system.database;
-  await ask(ownerUrl, "UPDATE outbox SET delivered_at = NULL, refusal = 'MESSAGE_TOO_LARGE' WHERE partition = 1");
-  await ask(ownerUrl, "UPDATE outbox SET delivered_at = NULL WHERE value IS NULL");
+  await ask(ownerUrl, undeliver("partition = 1", "MESSAGE_TOO_LARGE"));
+  await ask(ownerUrl, undeliver("value IS NULL"));
   await ask(ownerUrl, "UPDATE outbox SET failed_at = now() - interval '3 hours' WHERE partition = 0");
 });
 afterAll(() => system?.drop());

@@ -6,7 +6,7 @@ import { terminateConnections } from "../e2e/support/write-orders";
 import { type DeadLetterInfo, readDeadLetterHeaders, withoutDeadLetterHeaders } from "../ingestor/dead-letter";
 import { openConnection } from "../prisma/open-connection";
 import { asKafkajsHeaders, headersOf } from "../runtime/kafka/headers";
-import { ask, audit, createTestSystem, runTool, startTool, type TestSystem } from "./audit/test-support";
+import { ask, audit, createTestSystem, runTool, startTool, type TestSystem, undeliver } from "./audit/test-support";
 import { RUN_LOCK } from "./replay-dlq/ledger";
 import type { ReplayResult } from "./replay-dlq/report";
 import { brokenOrder, MEND, replay as runReplay } from "./replay-dlq/test-support";
@@ -114,10 +114,10 @@ it("a dead letter that fails again keeps its name and counts, until it was broug
   const once = await replay("--go", "--force");
   expect(once).toMatchObject({ code: 1, result: failed });
   expect(once.stderr).toMatch(/failed again: \S+:1:0:0: schema \/payment\/amount must be integer/);
-  await waitUntil("its letter", async () => (await count("outbox WHERE delivered_at IS NOT NULL")) === 2);
+  await waitUntil("its letter", async () => (await count("outbox_delivered")) === 2);
   const twice = await replay("--go", "--force", "--max-replays", "2");
   expect(twice.result).toEqual({ ...failed, matched: 2, skipped: { "replayed-before": 1 } });
-  await waitUntil("its letter", async () => (await count("outbox WHERE delivered_at IS NOT NULL")) === 3);
+  await waitUntil("its letter", async () => (await count("outbox_delivered")) === 3);
   const capped = await replay("--go", "--force", "--max-replays", "2");
   expect(capped.result.skipped).toEqual({ "replayed-before": 2, "too-many-replays": 1 });
 
@@ -146,7 +146,8 @@ it("a dead letter that fails again keeps its name and counts, until it was broug
   // As after a restore that took the ledger back: the records are dead-lettered anew, by their own places.
   await sql("DELETE FROM replays");
   await sql(
-    "UPDATE outbox SET dlq_id = NULL, replays = 0, first_failed_at = NULL, failed_at = now(), delivered_at = NULL, leased_until = NULL WHERE replays > 0",
+    `${undeliver("replays > 0")};
+     UPDATE outbox SET dlq_id = NULL, replays = 0, first_failed_at = NULL, failed_at = now() WHERE replays > 0`,
   );
   await waitUntil("the letters under their new names", async () => (await readLetters(6)).length === 6);
   const anew = await audit(system.env);
@@ -161,7 +162,7 @@ it("a letter of which --edit has made no order by force is brought back once mor
   await system.publish([{ ...record("a"), partition: 0 }], 1);
   const once = await replay("--go", "--force", "--edit", "echo garbage");
   expect(once.result).toEqual({ ...nothing, matched: 1, sent: 1, failedAgain: 1 });
-  await waitUntil("its letter", async () => (await count("outbox WHERE delivered_at IS NOT NULL")) === 2);
+  await waitUntil("its letter", async () => (await count("outbox_delivered")) === 2);
   const capped = await replay("--max-replays", "1", ...MEND);
   expect(capped.result.skipped).toEqual({ "too-many-replays": 1, "made-in-vain": 1 });
   const again = await replay("--go", "--id", `${system.orders.name}:1:0:0`, ...MEND);

@@ -131,6 +131,8 @@ async function readExpected(
     where: { id: { in: [...digests.keys()] } },
     omit: { key: true, value: true },
   });
+  const delivered = await prisma.deliveredRow.findMany({ where: { id: { in: [...digests.keys()] } } });
+  const deliveredAt = new Map(delivered.map((row) => [row.id, row.deliveredAt]));
   const expected = new Map<string, ExpectedLetter[]>();
   for (const row of rows) {
     const { key = null, value = null } = digests.get(row.id) ?? {};
@@ -139,7 +141,7 @@ async function readExpected(
     const place = placeOf(row);
     const letter = {
       ...{ rowId: Number(row.id), info: readDeadLetterHeaders(list), key, value, timestamp },
-      ...{ failedAt: row.failedAt, deliveredAt: row.deliveredAt },
+      ...{ failedAt: row.failedAt, deliveredAt: deliveredAt.get(row.id) ?? null },
       claim: readReplayClaim(Buffer.from(row.headers)),
       ownHeaders: encodeHeaders(withoutDeadLetterHeaders(list)),
     };

@@ -170,7 +170,7 @@ export class Ledger {
   async readUndelivered(topic: string): Promise<UndeliveredRow[]> {
     const { rows } = await this.#client.query(
       `SELECT id, epoch, partition, "offset", refusal, extract(epoch FROM now() - failed_at)::float8 AS age
-       FROM outbox WHERE delivered_at IS NULL AND topic = $1 ORDER BY id`,
+       FROM outbox_undelivered JOIN outbox USING (id) WHERE topic = $1 ORDER BY id`,
       [topic],
     );
     return rows.map(({ id, epoch, partition, offset, refusal, age }) => ({
@@ -288,7 +288,7 @@ export class Ledger {
     let last = "0";
     for (;;) {
       const { rows } = await this.#client.query(
-        `SELECT id, epoch, partition, "offset", refusal, failed_at FROM outbox
+        `SELECT id, epoch, partition, "offset", refusal, failed_at FROM outbox LEFT JOIN outbox_undelivered USING (id)
          WHERE id > $1 AND topic = $2 ORDER BY id LIMIT ${pageRows}`,
         [last, topic],
       );

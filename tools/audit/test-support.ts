@@ -83,7 +83,7 @@ export async function createTestSystem({ partitions = 3 } = {}): Promise<TestSys
     publish: async (messages, received) => {
       await produce(orders.brokers, orders.name, messages);
       const isDone = `SELECT (SELECT sum(received) FROM positions) = ${received} AND
-                             NOT EXISTS (SELECT FROM outbox WHERE delivered_at IS NULL) AS done`;
+                             NOT EXISTS (SELECT FROM outbox_undelivered) AS done`;
       await withClient(database.ownerUrl, (client) =>
         waitUntil(`${received} records counted, their dead letters delivered`, async () => {
           const { rows } = await client.query<{ done: boolean }>(isDone);
@@ -154,4 +154,17 @@ export function laterRecords(): Message[] {
     { partition: 2, key: null, value: null },
     { partition: 2, key: "a", value: otherMeaning },
   ];
+}
+
+/** SQL: all that waits is taken for delivered. */
+export const DELIVER_ALL = `
+  WITH sent AS (DELETE FROM outbox_undelivered RETURNING id, attempts)
+  INSERT INTO outbox_delivered (id, attempts) SELECT id, attempts FROM sent`;
+
+/** SQL: letters that were delivered wait again, or are refused. @param which a condition on rows of the outbox */
+export function undeliver(which: string, refusal?: string): string {
+  return `
+    WITH back AS (DELETE FROM outbox_delivered WHERE id IN (SELECT id FROM outbox WHERE ${which}) RETURNING id, attempts)
+    INSERT INTO outbox_undelivered (id, attempts, refusal)
+      SELECT id, attempts, ${refusal === undefined ? "NULL" : `'${refusal}'`} FROM back`;
 }

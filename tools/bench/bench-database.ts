@@ -100,7 +100,9 @@ export async function createBenchDatabase(ownerUrl: string): Promise<BenchDataba
       }),
     empty: () =>
       withClient(url.href, async (client) => {
-        await client.query(`TRUNCATE "epochs", "positions", "orders", "outbox" CASCADE;${FIRST_POSITION}`);
+        await client.query(
+          `TRUNCATE "epochs", "positions", "orders", "outbox", "outbox_undelivered", "outbox_delivered" CASCADE;${FIRST_POSITION}`,
+        );
         [filled, bytes] = [0, 0];
       }),
     drop,

@@ -78,7 +78,7 @@ export async function openRecoveryLoad(brokers: string, databaseUrl: string): Pr
       ),
       letters: await ask(
         `SELECT w AS found FROM unnest($1::text[]) w WHERE NOT EXISTS (
-           SELECT FROM outbox WHERE key = convert_to(w, 'UTF8') AND delivered_at IS NOT NULL)`,
+           SELECT FROM outbox JOIN outbox_delivered USING (id) WHERE key = convert_to(w, 'UTF8'))`,
         [letters],
       ),
     }),

@@ -81,8 +81,8 @@ export async function countLetters(client: pg.Client): Promise<LetterStats> {
       count(DISTINCT mistake)::int AS mistakes
     FROM last GROUP BY 1, 2 ORDER BY open DESC, letters DESC, reason, path`);
   const { rows: refusals } = await client.query(`
-    SELECT refusal, count(*)::int AS letters FROM outbox
-    WHERE refusal IS NOT NULL AND delivered_at IS NULL GROUP BY 1 ORDER BY 2 DESC`);
+    SELECT refusal, count(*)::int AS letters FROM outbox_undelivered
+    WHERE refusal IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
   const { rows: replays } = await client.query(`
     SELECT (count(*) FILTER (WHERE state = 'stored'))::int AS stored,
       (count(*) FILTER (WHERE state = 'failed'))::int AS "failedAgain",

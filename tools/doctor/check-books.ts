@@ -25,7 +25,7 @@ export async function checkOutbox(connection: Connection): Promise<readonly Find
     SELECT (SELECT count(*) FROM outbox)::int AS letters,
       (count(*) FILTER (WHERE refusal IS NULL))::int AS waiting, (count(*) FILTER (WHERE refusal IS NOT NULL))::int AS refused,
       (extract(epoch FROM now() - min(failed_at) FILTER (WHERE refusal IS NULL)))::float8 AS seconds
-    FROM outbox WHERE delivered_at IS NULL`);
+    FROM outbox_undelivered JOIN outbox USING (id)`);
   const { letters = 0, waiting = 0, refused = 0, seconds = null } = row ?? {};
   const wrong: Finding[] = [];
   if (seconds !== null && seconds > DELIVERY_SECONDS) {
