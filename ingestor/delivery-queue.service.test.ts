@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import pg from "pg";
 import { startEndingAtOnce } from "../e2e/support/ends-at-once";
 import { startHalfOpenProxy } from "../e2e/support/half-open-proxy";
 import { testAddress } from "../e2e/support/test-address";
 import { createTestDatabase } from "../e2e/support/test-database";
 import { timeOf } from "../e2e/support/time-of";
+import { untilBlocked } from "../e2e/support/until-blocked";
 import { waitUntil } from "../e2e/support/wait-until";
 import { createLog } from "../runtime/log";
 import { openDeliveryQueue } from "./delivery-queue";
@@ -82,6 +84,33 @@ test.each(["Redis", "PostgreSQL"])(
     await database.drop();
   },
 );
+
+// G8. Fails when what waits to become a job has no end (MOST_GATHERED): in a storm a store that hangs would cost the
+// ingestor its memory.
+test("what is gathered while the store takes no job is bounded, because the sweep finds the rest", async () => {
+  const database = await createTestDatabase();
+  const jobs: (readonly bigint[])[] = [];
+  const queue = await openDeliveryQueue({
+    ...{ redisUrl: undefined, databaseUrl: database.ingestorUrl, name: "bounded", log },
+    deliver: async (ids) => void jobs.push(ids),
+  });
+  const holder = new pg.Client({ connectionString: database.ownerUrl });
+  await holder.connect();
+  const { rows: tables } = await holder.query<{ names: string }>(
+    "SELECT string_agg(format('bullmq.%I', tablename), ', ') AS names FROM pg_tables WHERE schemaname = 'bullmq'",
+  );
+  await holder.query(`BEGIN; LOCK TABLE ${tables[0]?.names} IN ACCESS EXCLUSIVE MODE`);
+  let added = queue.add([0n]);
+  await untilBlocked(holder);
+  for (let n = 0; n < 30; n++) added = queue.add(Array.from({ length: 1_000 }, (_, at) => BigInt(1_000 * n + at + 1)));
+  await holder.query("COMMIT");
+  await added;
+  await waitUntil("no job is left", async () => (await queue.countPending()) === 0);
+  expect(jobs.flat()).toHaveLength(10_001);
+  await holder.end();
+  await queue.close();
+  await database.drop();
+});
 
 /** A way to a server which can be closed and opened: while it is closed, connections are refused. */
 function makeGate(serverUrl: string) {

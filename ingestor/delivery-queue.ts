@@ -55,8 +55,10 @@ interface DeliveryJob {
 
 /** What comes sooner after the last job is gathered for the next: one costs the store as much as fifty letters. */
 const BETWEEN_JOBS_MS = 250;
-/** Far more than come in that time; a sweep may find so many. */
+/** Far more than come in that time. */
 const ROWS_PER_JOB = 2_000;
+/** Twice what a sweep finds at once. Where so many wait the store takes no job: what comes then is left to the sweep. */
+const MOST_GATHERED = 10_000;
 /** The outbox remembers what is to be done; a job that is over has nothing left to say. */
 const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
 /**
@@ -112,7 +114,7 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
 
   return {
     add: (outboxIds) => {
-      gathered.push(...outboxIds);
+      if (gathered.length < MOST_GATHERED) gathered.push(...outboxIds);
       adding ??= Promise.resolve().then(addGathered);
       return adding;
     },
