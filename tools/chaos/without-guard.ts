@@ -21,7 +21,7 @@ const guards = {
   /** G7: orders whose notice got lost are read. */
   poll: {
     file: "reader/refresh.js",
-    text: "setTimeout(resolve, pollMs)",
+    text: "setTimeout(resolve, (0, beat_1.untilBeat)(pollMs))",
     instead: "setTimeout(() => { }, pollMs)",
   },
 } as const;
