@@ -5,11 +5,11 @@ import { createLog } from "../../runtime/log";
 import { readSettings } from "../../runtime/settings";
 import { waitUntil } from "./wait-until";
 
-/** kafkajs, corrected, against these brokers; says nothing. */
-export function testKafka(brokers: readonly string[]) {
+/** kafkajs, corrected, against these brokers; says nothing. @param retries as `createKafka` takes them */
+export function testKafka(brokers: readonly string[], retries?: number) {
   const names = [...kafkaSettings, "LOG_LEVEL", "LOG_FORMAT"] as const;
   const settings = readSettings(names, { KAFKA_BROKERS: brokers.join(","), LOG_LEVEL: "silent", LOG_FORMAT: "json" });
-  return createKafka(settings, createLog("test", settings), "test");
+  return createKafka(settings, createLog("test", settings), "test", retries);
 }
 
 /** Sends records to one partition and waits for all replicas. */

@@ -146,6 +146,9 @@ export interface FetchedPartitions {
 
 /** One broker, as one client sees it. */
 export interface Broker {
+  joinGroup(wish: object): Promise<unknown>;
+  heartbeat(wish: object): Promise<unknown>;
+  leaveGroup(wish: object): Promise<unknown>;
   fetch(wish: object): Promise<FetchedPartitions>;
 }
 export const Broker = require("kafkajs/src/broker") as { readonly prototype: Broker };
@@ -155,9 +158,14 @@ interface BrokerPool {
   readonly brokers: Readonly<Record<number, Broker | undefined>>;
   /** What they have told last. */
   readonly metadata: unknown;
+  /** When that is too old to be used; null: it is. */
+  metadataExpireAt: number | null;
   /** Asks one of them. */
   refreshMetadata(topics: readonly string[]): Promise<void>;
+  /** Forgets it, until it is told of again. */
+  removeBroker(place: { readonly host: string; readonly port: number }): void;
 }
+export const BrokerPool = require("kafkajs/src/cluster/brokerPool") as { readonly prototype: BrokerPool };
 
 /** What a client knows of its brokers. */
 export interface Cluster {
@@ -208,6 +216,10 @@ export interface ConsumerGroup {
   readonly offsetManager: OffsetManager;
   readonly maxWaitTime: number;
   readonly subscriptionState: { assigned(): readonly TopicPartitions[] };
+  /** Calls again what has failed in a way that may pass, with growing pauses; an error that it is given up with is its own. */
+  retrier(attempt: (giveUp: (error: unknown) => void) => Promise<void>): Promise<void>;
+  /** Becomes a member, or stays one, and gets its partitions. */
+  joinAndSync(): Promise<void>;
   fetch(nodeId: number): Promise<readonly object[]>;
   /** As a member of the generation that it is in now. */
   commitOffsets(offsets: object): Promise<void>;
@@ -251,4 +263,9 @@ export const { KafkaJSConnectionClosedError } = require("kafkajs/src/errors") as
     message: string,
     broker: { readonly host: string; readonly port: number },
   ) => Error;
+};
+
+/** The error that an answer's number stands for. */
+export const { createErrorFromCode } = require("kafkajs/src/protocol/error") as {
+  createErrorFromCode: (code: number) => Error;
 };

@@ -5,6 +5,7 @@ import { correctFetchResponses } from "./fetch-response";
 import { correctFetchWait } from "./fetch-wait";
 import { correctGroupCoordinator } from "./group-coordinator";
 import { correctLateBatches } from "./late-batches";
+import { correctLostBrokers } from "./lost-brokers";
 import { correctMetadataRequests } from "./metadata-request";
 import { correctPartitioner } from "./partitioner";
 import { correctProduceRequests, registerCodecs } from "./produce-request";
@@ -23,6 +24,7 @@ export function installCorrections(): void {
   correctRequestQueue();
   correctConnection();
   correctGroupCoordinator();
+  correctLostBrokers();
   correctMetadataRequests();
   correctFetchLanes();
   correctFetchWait();
