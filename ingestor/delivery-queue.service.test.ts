@@ -85,6 +85,24 @@ test.each(["Redis", "PostgreSQL"])(
   },
 );
 
+// G5. Fails when a call waits for what was gathered after its rows: in a storm the sweep would wait for a quiet moment.
+test("a call is answered when its own rows have their job, also while more are gathered", async () => {
+  const database = await createTestDatabase();
+  const queue = await openDeliveryQueue({
+    ...{ redisUrl: undefined, databaseUrl: database.ingestorUrl, name: "own", log },
+    deliver: async () => {},
+  });
+  const answered: string[] = [];
+  const first = queue.add([1n]).then(() => answered.push("first"));
+  await new Promise(setImmediate);
+  const second = queue.add([2n]).then(() => answered.push("second"));
+  await Promise.race([first, second]);
+  expect(answered).toEqual(["first"]);
+  await second;
+  await queue.close();
+  await database.drop();
+});
+
 // G8. Fails when what waits to become a job has no end (MOST_GATHERED): in a storm a store that hangs would cost the
 // ingestor its memory.
 test("what is gathered while the store takes no job is bounded, because the sweep finds the rest", async () => {

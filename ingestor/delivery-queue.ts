@@ -23,8 +23,8 @@ import { silence } from "./tell-silence";
  */
 export interface DeliveryQueue {
   /**
-   * Makes jobs for the rows, together with those that come soon after. A failure is logged and no more: the sweep finds
-   * rows that nobody delivers.
+   * Makes jobs for the rows, together with those that come soon after, and answers when these rows have theirs, whatever
+   * comes later. A failure is logged and no more: the sweep finds rows that nobody delivers.
    */
   add(outboxIds: readonly bigint[]): Promise<void>;
   /** Jobs that wait or are being worked on. @throws when the queue's store cannot be reached */
@@ -51,6 +51,13 @@ export interface DeliveryQueueOptions {
 interface DeliveryJob {
   /** Ids of outbox rows, with commas: one text, because a list costs the queue's store a multiple of it. */
   readonly rows: string;
+}
+
+/** Rows that become jobs together. */
+interface Gathering {
+  readonly ids: bigint[];
+  /** Is over when they have their jobs, and never fails. */
+  readonly made: Promise<void>;
 }
 
 /** What comes sooner after the last job is gathered for the next: one costs the store as much as fifty letters. */
@@ -92,31 +99,34 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
     throw error;
   });
 
-  let gathered: bigint[] = [];
-  let adding: Promise<void> | undefined;
+  let gathering: Gathering | undefined;
+  let making: Promise<void> = Promise.resolve();
   let lastAt = Number.NEGATIVE_INFINITY;
   const closing = new AbortController();
-  const addGathered = async (): Promise<void> => {
-    while (gathered.length > 0) {
-      const wait = lastAt + BETWEEN_JOBS_MS - performance.now();
-      if (wait > 0) await delay(wait, undefined, closing).catch(() => {});
-      const ids = gathered.sort((a, b) => Number(a - b));
-      gathered = [];
-      lastAt = performance.now();
-      // One after the other: BullMQ's addBulk makes and drops a temporary table in PostgreSQL each time.
-      for (let at = 0; isReady() && at < ids.length; at += ROWS_PER_JOB) {
-        const rows = ids.slice(at, at + ROWS_PER_JOB).join();
-        await queue.add("deliver", { rows }, JOB_OPTIONS).catch(report);
-      }
+  const makeJobs = async (ids: bigint[]): Promise<void> => {
+    const wait = lastAt + BETWEEN_JOBS_MS - performance.now();
+    if (wait > 0) await delay(wait, undefined, closing).catch(() => {});
+    // What comes from now on is gathered for the next.
+    gathering = undefined;
+    lastAt = performance.now();
+    ids.sort((a, b) => Number(a - b));
+    // One after the other: BullMQ's addBulk makes and drops a temporary table in PostgreSQL each time.
+    for (let at = 0; isReady() && at < ids.length; at += ROWS_PER_JOB) {
+      const rows = ids.slice(at, at + ROWS_PER_JOB).join();
+      await queue.add("deliver", { rows }, JOB_OPTIONS).catch(report);
     }
-    adding = undefined;
+  };
+  const gather = (): Gathering => {
+    const ids: bigint[] = [];
+    making = making.then(() => makeJobs(ids));
+    return { ids, made: making };
   };
 
   return {
     add: (outboxIds) => {
-      if (gathered.length < MOST_GATHERED) gathered.push(...outboxIds);
-      adding ??= Promise.resolve().then(addGathered);
-      return adding;
+      gathering ??= gather();
+      if (gathering.ids.length < MOST_GATHERED) gathering.ids.push(...outboxIds);
+      return gathering.made;
     },
     countPending: async () => {
       if (!isReady()) throw new Error("the queue's store is not connected");
@@ -127,7 +137,7 @@ export async function openDeliveryQueue(options: DeliveryQueueOptions): Promise<
     close: async () => {
       const ending = (async () => {
         closing.abort();
-        await adding;
+        await making;
         // Without its store a worker would wait for the store's return before it closes.
         if (!isReady()) await disconnect();
         await worker.close(!isReady());
