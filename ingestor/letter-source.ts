@@ -1,7 +1,7 @@
 import { copyOut } from "../prisma/copy-out";
 import type { CopyRow } from "../prisma/copy-tuples";
 import type { OutboxRow } from "../prisma/generated/client";
-import { type Connection, openConnection } from "../prisma/open-connection";
+import { createLastingConnection } from "../prisma/lasting-connection";
 
 /** What a dead letter is made of. */
 export type Letter = Pick<
@@ -28,8 +28,8 @@ export type Letter = Pick<
 
 /**
  * Where letters are read from: a connection of its own, for `COPY … (FORMAT binary)`, which costs this process a tenth
- * of what Prisma's rows do. It is opened when it is needed, and given up after whatever goes wrong on it. Each time it is
- * asked something before: no letter is to find out, by failing, that PostgreSQL was away meanwhile.
+ * of what Prisma's rows do. Each time it is asked something before: no letter is to find out, by failing, that PostgreSQL
+ * was away meanwhile.
  */
 export interface LetterSource {
   /** @throws the server's error, or that of a connection which cannot be had, is lost or silent */
@@ -45,32 +45,20 @@ const ANSWER_TIMEOUT_MS = 2_000;
 const STRETCH_BYTES = 256 * 1_024;
 
 export function createLetterSource(databaseUrl: string): LetterSource {
-  let opening: Promise<Connection> | undefined;
-  const giveUp = async (): Promise<void> => {
-    const failed = opening;
-    opening = undefined;
-    await failed?.then(
-      ({ close }) => close(),
-      () => {},
-    );
-  };
+  const name = "orders-ingestor-letters";
+  const connection = createLastingConnection(databaseUrl, { name, answerWithinMs: ANSWER_TIMEOUT_MS });
   return {
     read: async (sql) => {
-      await opening?.then(({ ask }) => ask("SELECT")).catch(giveUp);
+      await connection.check();
       const letters: Letter[] = [];
       const onRow = (row: CopyRow): void => void letters.push(letterOf(row));
-      opening ??= openConnection(databaseUrl, { name: "orders-ingestor-letters", answerWithinMs: ANSWER_TIMEOUT_MS });
-      try {
-        const { client } = await opening;
-        const statement = `COPY (${sql}) TO STDOUT (FORMAT binary)`;
-        await copyOut(client, statement, { onRow, stretchBytes: STRETCH_BYTES, silenceMs: SILENCE_TIMEOUT_MS });
-      } catch (error) {
-        await giveUp();
-        throw error;
-      }
+      const statement = `COPY (${sql}) TO STDOUT (FORMAT binary)`;
+      await connection.use(({ client }) =>
+        copyOut(client, statement, { onRow, stretchBytes: STRETCH_BYTES, silenceMs: SILENCE_TIMEOUT_MS }),
+      );
       return letters;
     },
-    close: giveUp,
+    close: connection.close,
   };
 }
 
