@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { processTree } from "../chaos/process-tree";
 import { type Home, openHome, readObject } from "../start/home";
 import { lockHolder } from "../start/lock";
 import { isAlive, isProcessIdentity } from "../start/process-identity";
+import { processTree } from "../start/process-tree";
 import { cpuSeconds, cpuSecondsOfFamily, secondsSinceStart } from "./machine";
 import { type Measured, medianIn, rounded, type Series, seriesOf } from "./result";
 

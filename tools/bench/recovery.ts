@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { signalAll } from "../chaos/process-tree";
 import { forgetOtherSystems } from "../forget-other-systems";
+import { signalAll } from "../start/process-tree";
 import { UsageError } from "../usage-error";
 import { BACKLOG, backlogGoal, measureBacklog } from "./recovery-backlog";
 import { type Fault, faults } from "./recovery-faults";

@@ -5,10 +5,10 @@ import { callGuardian } from "../start/guardian";
 import { type Home, openHome } from "../start/home";
 import { createRunningRecord } from "../start/leftovers";
 import { createPorts } from "../start/ports";
+import { processTree, signalAll } from "../start/process-tree";
 import { createSteps } from "../start/steps";
 import { type Service, type Supervised, supervise } from "../start/supervise";
 import type { System } from "../start/system";
-import { processTree, signalAll } from "./process-tree";
 
 /**
  * A store of a test's or a bench's own, started as `npm start` does it, to be broken: it keeps its port and its data from
@@ -40,6 +40,8 @@ export function breakablePart<T>(
   const running = createRunningRecord(home);
   const steps = createSteps({ write: () => {} });
   let process_: Supervised | undefined;
+  /** They are frozen also when the process that has started them was killed, or they were started anew beside them. */
+  let frozen: readonly number[] = [];
 
   const pid = (): number => {
     const current = process_?.pid();
@@ -49,6 +51,10 @@ export function breakablePart<T>(
   const stop = async (): Promise<void> => {
     await process_?.stop(PATIENCE_MS);
     process_ = undefined;
+  };
+  const thaw = (): void => {
+    signalAll(frozen, "SIGCONT");
+    frozen = [];
   };
   return {
     home,
@@ -69,11 +75,12 @@ export function breakablePart<T>(
     freeze: () => {
       // First itself: what it would start meanwhile is stopped with it.
       signalAll([pid()], "SIGSTOP");
-      signalAll(processTree(pid()), "SIGSTOP");
+      frozen = processTree(pid());
+      signalAll(frozen, "SIGSTOP");
     },
-    thaw: () => signalAll(processTree(pid()), "SIGCONT"),
+    thaw,
     drop: async () => {
-      if (process_?.pid() !== undefined) signalAll(processTree(pid()), "SIGCONT");
+      thaw();
       await stop();
       guardian.dismiss();
       rmSync(home.folder, { recursive: true, force: true, maxRetries: 10 });

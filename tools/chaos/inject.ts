@@ -5,9 +5,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kafka } from "kafkajs";
+import { processTree, signalAll } from "../start/process-tree";
 import type { ChaosSystem, Link, Part } from "./chaos-system";
 import { patiently } from "./patiently";
-import { processTree, signalAll } from "./process-tree";
 import type { FaultName, FaultTarget, ScheduledFault } from "./schedule";
 
 export interface InjectDeps {

@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { waitUntil } from "../../e2e/support/wait-until";
 import { type Home, openHome } from "./home";
 import { endLeftovers } from "./leftovers";
 import { clearStalePid } from "./postgres";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity";
+import { signalAll } from "./process-tree";
 import { createSteps } from "./steps";
 
 let home: Home;
@@ -44,6 +46,19 @@ test("what an earlier run left behind is ended, and that is said", async () => {
   expect(isAlive(leftover)).toBe(false);
   expect(said).toContain(`ending the ingestor that an earlier run left behind (process ${leftover.pid})`);
 });
+
+// Fails when only its group is killed: a PostgreSQL that is frozen would leave its processes behind.
+test("what an earlier run left behind is frozen, and is ended with what it has started in other groups", async () => {
+  const script = "console.log(require('child_process').spawn('sleep', ['600'], { detached: true }).pid)";
+  const parent = spawn(process.execPath, ["-e", `${script}; setInterval(() => {}, 1000)`]);
+  started.push(parent);
+  const pids = [parent.pid ?? 0, Number(await once(parent.stdout, "data"))];
+  const [leftover, itsOwn] = pids.map(identify);
+  signalAll(pids, "SIGSTOP");
+  writeFileSync(home.path("running.json"), JSON.stringify({ Postgres: leftover }));
+  await endLeftovers(home, steps);
+  await waitUntil("it is gone too", () => itsOwn !== undefined && !isAlive(itsOwn));
+}, 20_000);
 
 // Fails when a process is known by its pid alone.
 test("a process that has by now the pid of one that an earlier run had lives on", async () => {

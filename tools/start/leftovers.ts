@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Home, readObject, writeWhole } from "./home";
 import { findByCommandLine, identify, isAlive, isProcessIdentity, type ProcessIdentity } from "./process-identity";
+import { killTree } from "./process-tree";
 import { StartError, type Steps } from "./steps";
 
 /** Which processes this home has running, kept in a file so that the next start knows what a dead run left behind. */
@@ -51,8 +52,7 @@ export async function endLeftovers(home: Home, steps: Steps): Promise<void> {
     steps.say(`  ending the ${name} that an earlier run left behind (process ${identity.pid})`);
     signal(identity.pid, name === "Postgres" ? "SIGINT" : "SIGTERM");
     if (await isGone(identity, PATIENCE_MS)) continue;
-    // Its group; where it leads none, itself alone.
-    for (const pid of [-identity.pid, identity.pid]) signal(pid, "SIGKILL");
+    killTree(identity.pid);
     if (await isGone(identity, KILL_PATIENCE_MS)) continue;
     throw new StartError(
       `process ${identity.pid}, the ${name} of an earlier run, cannot be ended: end it (kill -9 ${identity.pid}, as its user or root), then npm start again`,

@@ -1,11 +1,15 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitUntil } from "../../e2e/support/wait-until";
+import { projectRoot } from "../../runtime/project-root";
 import { callGuardian, type Guardian } from "./guardian";
 import { type Home, openHome } from "./home";
 import { createRunningRecord, type RunningRecord } from "./leftovers";
 import { identify } from "./process-identity";
+import { signalAll } from "./process-tree";
 import { createSteps } from "./steps";
 import { type Supervised, supervise } from "./supervise";
 
@@ -81,6 +85,37 @@ test("a process that does not heed its signal is killed when its time is over", 
   const log = await waitUntil("it is deaf", () => /deaf/.test(readFileSync(home.path("log"), "utf8")) && pids());
   await it.stop(200);
   expect(log.map(identify)).toEqual([undefined]);
+});
+
+/** One that never ends by itself, and what it starts in a group of its own, as PostgreSQL does. Both are frozen. */
+const startFrozen = async (): Promise<Supervised> => {
+  const idle = "setInterval(() => {}, 1000)";
+  const options = "{ detached: true, stdio: 'ignore' }";
+  const it = start(
+    `${idle}; console.log(require("child_process").spawn(process.execPath, ["-e", "${idle}"], ${options}).pid)`,
+  );
+  signalAll(await waitUntil("both run", () => pids().length === 2 && pids()), "SIGSTOP");
+  return it;
+};
+
+// Fails when only its group is killed: a PostgreSQL that is frozen would leave its processes behind.
+test("a process that is frozen is killed with what it has started in other groups", async () => {
+  const it = await startFrozen();
+  await it.stop(200);
+  await waitUntil("both are gone", () => pids().every((pid) => identify(pid) === undefined));
+});
+
+// Fails as the one before it.
+test("when the supervisor is killed the guardian ends what is frozen, with what it has started in other groups", async () => {
+  await startFrozen();
+  const [pid = 0] = pids();
+  const guardian = spawn("sh", [join(projectRoot(), "tools/start/guardian.sh"), home.folder], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  guardian.stdin.end(`add ${pid} TERM\n`);
+  await once(guardian, "exit");
+  const [, started = 0] = pids();
+  await waitUntil("both are gone", () => [pid, started].every((each) => identify(each) === undefined));
 });
 
 test("a stopped process is not started again", async () => {

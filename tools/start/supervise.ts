@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Guardian } from "./guardian";
 import type { RunningRecord } from "./leftovers";
 import type { ProcessOutput } from "./process-output";
+import { killTree } from "./process-tree";
 import { StartError, type Steps } from "./steps";
 
 /**
@@ -37,7 +38,7 @@ export interface Supervised {
   pid(): number | undefined;
   /** Resolves when `isReady` does with true. Rejects if the process dies three times before, or after `limitMs`. */
   whenReady(isReady: () => Promise<boolean>, limitMs?: number): Promise<void>;
-  /** Asks it to stop and kills it, with its group, after `limitMs`. Resolves when it is gone. */
+  /** Asks it to stop and kills it, with all that it has started, after `limitMs`. Resolves when it is gone. */
   stop(limitMs: number): Promise<void>;
 }
 
@@ -138,7 +139,7 @@ export function supervise(
       const late = Symbol("late");
       if ((await Promise.race([gone, delay(limitMs, late, { ref: false })])) !== late) return;
       steps.say(`${service.name} did not stop within ${limitMs / 1000} s and is killed`);
-      killGroup(asked);
+      if (asked.pid !== undefined) killTree(asked.pid);
       await gone;
     },
   };
@@ -150,12 +151,4 @@ function ending(child: ChildProcess): Promise<string> {
     child.once("error", (error) => resolve(error.message));
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-}
-
-function killGroup(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  } catch {
-    child.kill("SIGKILL");
-  }
 }

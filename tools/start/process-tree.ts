@@ -1,8 +1,12 @@
 import { readdirSync } from "node:fs";
-import { parentOf } from "../start/process-identity";
+import { parentOf } from "./process-identity";
 
-/** A process and all that it has started, whatever groups and sessions they have made for themselves. Linux only. */
+/**
+ * A process and all that it has started, whatever groups and sessions they have made for themselves. Outside of Linux
+ * these cannot be seen: it is the process alone.
+ */
 export function processTree(pid: number): number[] {
+  if (process.platform !== "linux") return [pid];
   const children = new Map<number, number[]>();
   for (const name of readdirSync("/proc")) {
     const parent = /^\d+$/.test(name) ? parentOf(Number(name)) : undefined;
@@ -22,4 +26,14 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
       // It has ended.
     }
   }
+}
+
+/**
+ * Kills a process, its group, and what it has started in groups of their own: each of PostgreSQL's processes leads one, and
+ * if they are frozen they do not notice that their server is gone.
+ */
+export function killTree(pid: number): void {
+  // Once it is gone nobody knows any more what it has started.
+  const tree = processTree(pid);
+  signalAll([-pid, ...tree], "SIGKILL");
 }
