@@ -7,6 +7,7 @@ import { SEED } from "./bench-database";
 import { cpuSeconds } from "./machine";
 import { fromDebian } from "./programs";
 import { type Contestant, findContestants } from "./reads-contestants";
+import { cpuRowName, type Measurable, measureRounds, rowName } from "./reads-rounds";
 import { type Measured, medianIn, ratioGoal, type Series } from "./result";
 import { type RunningServer, startServer } from "./servers";
 import { load } from "./wrk";
@@ -21,7 +22,7 @@ export interface ReadsOptions {
   readonly say: (text: string) => void;
 }
 
-interface Running extends Omit<Contestant, "server"> {
+interface Running extends Omit<Contestant, "server">, Pick<Measurable, "isReference"> {
   readonly server: RunningServer;
 }
 
@@ -31,15 +32,19 @@ const WARM_UP_SECONDS = 1;
 /** One in ten. */
 const UNKNOWN = 0.1;
 
-/** @throws Error when wrk cannot be had, a server does not start, or an answer is not what it has to be */
+/**
+ * A reference that fails is left out, with the reason.
+ *
+ * @throws Error when wrk cannot be had, a server does not start, or an answer of the reader is not what it has to be
+ */
 export async function benchReads(options: ReadsOptions): Promise<Measured> {
   const { rounds, seconds, orders, connections, only, say } = options;
   const wrk = fromDebian("wrk", "wrk", say);
   if ("missing" in wrk) throw new Error(wrk.missing);
   const folder = mkdtempSync(join(tmpdir(), "orders-bench-"));
   const running: Running[] = [];
-  const values = new Map<string, number[]>();
   const leftOut: string[] = [];
+  let values: ReadonlyMap<string, readonly number[]> = new Map();
   try {
     const ordersFile = join(folder, "orders");
     const requestsFiles = writeFiles(folder, ordersFile, orders);
@@ -47,7 +52,10 @@ export async function benchReads(options: ReadsOptions): Promise<Measured> {
     for (const contestant of contestants) {
       if (only && !only.includes(contestant.name)) continue;
       if ("missing" in contestant) leftOut.push(`${contestant.name}, because ${contestant.missing}`);
-      else running.push({ ...contestant, server: await startServer(contestant.server) });
+      else {
+        const isReference = !contestant.name.startsWith("reader");
+        running.push({ ...contestant, isReference, server: await startServer(contestant.server) });
+      }
     }
     if (running.length === 0) {
       throw new Error(`none of these takes part. Those that do: ${contestants.map(({ name }) => name).join(" · ")}`);
@@ -59,25 +67,27 @@ export async function benchReads(options: ReadsOptions): Promise<Measured> {
         ...{ wrk: wrk.path, url, connections: count, seconds: during },
         ...{ requestsFile: requestsFiles[one.asks ?? "at random"], unknown: one.asks === "some unknown" ? UNKNOWN : 0 },
       });
-      // A sample that is wrong is told at once, but not before wrk has ended.
-      const [result] = await Promise.all([loaded, compareSamples(one, orders)]);
+      const compared = compareSamples(one, orders);
+      // Whatever fails is told when both have ended: nothing else is measured beside wrk.
+      await Promise.allSettled([loaded, compared]);
+      await compared;
+      const result = await loaded;
       const cpu = cpuSeconds(pid) - before;
       return [result.requests / result.seconds, (cpu / (result.requests + SAMPLES)) * 1e6];
     };
-    for (const one of running) await measure(one, connections[0] ?? 1, WARM_UP_SECONDS);
-    for (let round = 0; round < rounds; round++) {
-      for (const count of connections) {
-        // Another one begins in each round.
-        for (const at of running.keys()) {
-          const one = running[(at + round) % running.length];
-          if (!one || (one.asks && count !== connections[0])) continue;
-          const [rate, cpu] = await measure(one, count, seconds);
-          say(`round ${round + 1}: ${rowName(one.name, count)} ${Math.round(rate)} req/s, ${cpu.toFixed(1)} µs`);
-          push(values, rowName(one.name, count), rate);
-          push(values, cpuRowName(one.name, count), cpu);
-        }
-      }
+    for (const one of running) {
+      // Whether a reference takes part is found out as it is measured.
+      await measure(one, connections[0] ?? 1, WARM_UP_SECONDS).catch((error: unknown) => {
+        if (!one.isReference) throw error;
+        say(`warming up: ${one.name}: ${error instanceof Error ? error.message : error}`);
+      });
     }
+    const measured = await measureRounds(running, {
+      ...{ rounds, connections, say },
+      measure: (one, count) => measure(one, count, seconds),
+    });
+    values = measured.values;
+    leftOut.push(...measured.leftOut);
   } finally {
     await Promise.all(running.map(({ server }) => server.stop()));
     rmSync(folder, { recursive: true, force: true });
@@ -89,19 +99,16 @@ export async function benchReads(options: ReadsOptions): Promise<Measured> {
     ...{ places: connections.map(String), unit: "req/s" },
     lines: running
       .filter(({ asks }) => !asks)
-      .map(({ name }) => ({
+      .map(({ name, isReference }) => ({
         name,
         values: connections.map((count) => medianIn(series, rowName(name, count))),
-        isReference: name !== "reader",
+        isReference,
       })),
   };
   return { series, goals: goalsOf(series, connections[0] ?? 0), leftOut, plot };
 }
 
-const rowName = (name: string, connections: number): string => `${name}, ${connections} connections`;
-const cpuRowName = (name: string, connections: number): string => `${rowName(name, connections)}, processor time`;
-
-function rowsOf(running: readonly Running[], values: ReadonlyMap<string, number[]>, count: number): Series[] {
+function rowsOf(running: readonly Running[], values: ReadonlyMap<string, readonly number[]>, count: number): Series[] {
   return [rowName, cpuRowName].flatMap((nameOf, isCpu) =>
     running
       .filter(({ name }) => values.has(nameOf(name, count)))
@@ -162,8 +169,4 @@ async function compareSamples({ name, server, answers }: Running, orders: number
       throw new Error(`${name} has answered /orders/${id} wrongly (${answer.status})`);
     }
   }
-}
-
-function push(values: Map<string, number[]>, name: string, value: number): void {
-  values.set(name, [...(values.get(name) ?? []), value]);
 }
