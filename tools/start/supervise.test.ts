@@ -89,7 +89,8 @@ test("a process that does not heed its signal is killed when its time is over", 
 
 /** One that never ends by itself, and what it starts in a group of its own, as PostgreSQL does. Both are frozen. */
 const startFrozen = async (): Promise<Supervised> => {
-  const idle = "setInterval(() => {}, 1000)";
+  // One that is started once more beside the test ends by itself.
+  const idle = "setTimeout(() => {}, 60_000)";
   const options = "{ detached: true, stdio: 'ignore' }";
   const it = start(
     `${idle}; console.log(require("child_process").spawn(process.execPath, ["-e", "${idle}"], ${options}).pid)`,
