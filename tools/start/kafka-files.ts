@@ -117,6 +117,10 @@ function properties(places: {
     "group.share.persister.class.name": "",
     // One node needs no heartbeat of its own metadata, which is a write to the disk twice a second.
     "metadata.max.idle.interval.ms": 0,
+    // After a kill -9 a broker that comes back is let in once the session of the one that it was has ended: 9 s by
+    // default, which is for networks between brokers. Here its controller is the same process.
+    "broker.session.timeout.ms": 3_000,
+    "broker.heartbeat.interval.ms": 1_000,
     // A file that is flushed to the disk each time. The only replica knows from its log how far it is.
     "replica.high.watermark.checkpoint.interval.ms": 60_000,
     // A misspelt topic is an error, not a new topic.
