@@ -13,8 +13,9 @@ module.exports = {
   moduleNameMapper: { "^(\\.\\.?/(?!.*node_modules).+)\\.js$": "$1" },
   globalSetup: "<rootDir>/e2e/support/start-services.ts",
   globalTeardown: "<rootDir>/e2e/support/stop-services.ts",
-  // Two cores carry Kafka, Postgres and the tests.
-  maxWorkers: 2,
+  testSequencer: "<rootDir>/e2e/support/whole-system-first.js",
+  // On two cores: a third uses what the two leave idle while they wait for Kafka, Postgres and processes that start.
+  maxWorkers: 3,
   // Generous, because a machine may be busy: what matters in time is asserted where it is promised.
   testTimeout: 180_000,
   // A process that a failed test left behind must not keep the whole run from ending.
