@@ -28,6 +28,7 @@ async function main(): Promise<number> {
     steps.say(`Orders is running already (process ${lock.heldBy.pid})${address ? `: ${address}` : ""}`);
     return 0;
   }
+  process.once("exit", lock.release);
   const forgotten = forgetOwnAddresses(home);
   if (forgotten.length > 0) {
     steps.say(`  ${forgotten.join(", ")}: from ${home.path("env")} of an earlier start, so taken as not set`);
@@ -45,7 +46,6 @@ async function main(): Promise<number> {
   const exitCode = await untilToldToEnd(signal, steps, bringUp(system, options).finally(output.passOn));
   output.passOn();
   await steps.step("stopped", () => system.stopAll());
-  lock.release();
   return exitCode;
 }
 

@@ -40,9 +40,11 @@ test("a taken port gives way to a later one, and that is said", async () => {
   expect(said.join()).toContain(`port ${taken} is taken`);
 });
 
-test("a choice is remembered by the next start", async () => {
+test("a choice is remembered by the next start, which says that it is not the usual port", async () => {
   const first = await ports(true).choose("Kafka", 9092);
+  expect(said).toEqual([]);
   expect(await ports().choose("Kafka", 9092)).toBe(first);
+  expect(said.join()).toContain(`Kafka listens on ${first} instead of 9092, as at the last start`);
 });
 
 test("a port that was asked for goes before the remembered one", async () => {

@@ -33,6 +33,9 @@ export function createPorts(home: Home, steps: Steps, anyPorts: boolean): Ports 
         port = anyPorts || port === undefined || port >= 65_535 ? await canListen(0) : port + 1;
       }
       if (port !== wished && (wish || !anyPorts)) steps.say(`  port ${wished} is taken: ${part} listens on ${port}`);
+      else if (port !== usual && !wish && !anyPorts) {
+        steps.say(`  ${part} listens on ${port} instead of ${usual}, as at the last start (${file} remembers it)`);
+      }
       chosen.add(port);
       remembered[part] = port;
       writeWhole(file, `${JSON.stringify(remembered, null, 2)}\n`);
