@@ -45,8 +45,11 @@ const REBALANCE_TIMEOUT_MS = 10_000;
 const METADATA_MAX_AGE_MS = 5_000;
 /** How often Kafka is asked where the logs end: two requests. */
 const PROGRESS_INTERVAL_MS = 10_000;
-/** For the transactions in flight when it is stopped, and for telling Kafka their offsets: a stop may take 4.5 s in all. */
-const [FINISH_WITHIN_MS, TELL_WITHIN_MS] = [2_000, 1_000];
+/**
+ * For the transactions in flight when it is stopped, for telling Kafka their offsets, and for leaving the group, which a
+ * Kafka that is away is asked for without end: a stop may take 4.5 s in all.
+ */
+const [FINISH_WITHIN_MS, TELL_WITHIN_MS, LEAVE_WITHIN_MS] = [2_000, 1_000, 1_000];
 /** What one fetch may bring, and how long it may take. */
 export const fetchSettings = {
   /**
@@ -137,13 +140,15 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     });
     assignment.stop();
     // What waits for a part that is silent ends with the process: it is not committed, and will be done again.
-    await Promise.race([queues.settled(), delay(FINISH_WITHIN_MS, undefined, { ref: false })]);
+    await within(FINISH_WITHIN_MS, queues.settled());
     // Kafka takes offsets only from a member of the group, so they are sent before it is left.
     for (const { partition, seenOffset } of ours) committer.offer(partition, seenOffset);
-    await Promise.race([committer.flush(), delay(TELL_WITHIN_MS, undefined, { ref: false })]);
+    await within(TELL_WITHIN_MS, committer.flush());
     committer.stop();
-    await consumer.disconnect();
-    await admin.disconnect();
+    await within(
+      LEAVE_WITHIN_MS,
+      consumer.disconnect().then(() => admin.disconnect()),
+    );
   };
   deps.onStoppable(stop);
   await running;
@@ -153,6 +158,11 @@ export async function consume(deps: ConsumeDeps): Promise<Consumption> {
     describeStandstill: progress.describeStandstill,
     secondsSinceAnswer: () => (Date.now() - lastAnswerAt) / 1_000,
   };
+}
+
+/** Waits for the work, but no longer than that. */
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, delay(milliseconds, undefined, { ref: false })]);
 }
 
 function followConsumer(consumer: Consumer, handling: HandleBatchDeps): void {

@@ -64,6 +64,16 @@ test("it can be connected again, and is given up again", async () => {
   expect(connection.isConnected()).toBe(false);
 });
 
+test("an ended socket gathers no listeners, however often an outage has its connection closed", async () => {
+  const connection = open(60_000);
+  await connection.connect();
+  const { socket } = connection;
+  socket?.destroy();
+  const before = socket?.listenerCount("connect");
+  for (let failures = 0; failures < 20; failures++) await connection.disconnect();
+  expect(socket?.listenerCount("connect")).toBe(before);
+});
+
 const [FETCH, JOIN_GROUP, HEARTBEAT] = [1, 11, 12];
 
 /** The same by a pool, which has a connection for fetches and one for all else. */

@@ -22,12 +22,19 @@ const promptRequests: ReadonlySet<number> = new Set([
  * connection after the other.
  *
  * And what an ended connection has read of an answer is forgotten: kafkajs takes it for the beginning of the next one's.
+ * And at every further failure of an outage kafkajs says goodbye to the ended socket anew, which adds a listener each time.
  */
 export function correctConnection(): void {
-  const { connect, send } = Connection.prototype;
+  const { connect, disconnect, send } = Connection.prototype;
   Connection.prototype.connect = function () {
     if (!this.isConnected()) forgetHalfAnAnswer(this);
     return connect.call(this);
+  };
+  Connection.prototype.disconnect = async function () {
+    await disconnect.call(this);
+    // It will not connect any more. The socket itself stays: a request that is being encoded is still written to it.
+    if (this.socket?.destroyed) this.socket.removeAllListeners("connect");
+    return true;
   };
   Connection.prototype.send = async function (exchange) {
     try {
