@@ -16,6 +16,8 @@ export function explainSettings(error: SettingsError): string {
 export function explainFailure(error: unknown, env: Readonly<NodeJS.ProcessEnv> = process.env): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { readonly code?: unknown };
+  const access = explainAccess(error);
+  if (access !== undefined) return access;
   if (code === UNDEFINED_TABLE) return `${error.message}: is the database migrated? npm run migrate`;
   if (code === INSUFFICIENT_PRIVILEGE) {
     return `${error.message}: this needs the owner's DATABASE_URL; npm start writes it to .local/env`;
@@ -29,6 +31,13 @@ export function explainFailure(error: unknown, env: Readonly<NodeJS.ProcessEnv> 
   if (isOutOfReach(code)) return `cannot reach ${postgresOf(env)}: ${text}\n${startOne("DATABASE_URL")}`;
   const isDefect = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
   return isDefect ? (error.stack ?? text) : text;
+}
+
+/** What to do about a file that this user may not use; nothing for another failure. */
+export function explainAccess(error: unknown): string | undefined {
+  const { code = "", path, message } = error as NodeJS.ErrnoException;
+  if (path === undefined || !["EACCES", "EPERM", "EROFS"].includes(code)) return undefined;
+  return `${message}: use a folder that is yours (ORDERS_HOME=/folder names one for the data), or have its owner give you this one (chown -R)`;
 }
 
 /** PostgreSQL's codes. */

@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "./home";
+import { flush, writeWhole } from "./home";
 
 /** Fetched jars under `libs`, and beside them the list of their sizes, by which a later loss is seen. */
 const LIST = "jars.json";
@@ -50,10 +50,4 @@ function isWhole(jar: string): boolean {
   if (end < 0 || end + END_BYTES > tail.length) return false;
   const directory = tail.readUInt32LE(end + 12) + tail.readUInt32LE(end + 16);
   return directory <= size - tail.length + end;
-}
-
-function flush(path: string): void {
-  const file = openSync(path, "r+");
-  fsyncSync(file);
-  closeSync(file);
 }

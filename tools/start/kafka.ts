@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { formatKafka } from "./format-kafka";
+import { flush } from "./home";
 import { javaEnvironment } from "./java-environment";
 import { canConnect, clusterIdAt } from "./kafka-answers";
 import { type KafkaDoor, type KafkaFiles, writeKafkaFiles } from "./kafka-files";
@@ -116,15 +117,16 @@ interface ClassArchive {
 
 function classArchive(jars: KafkaJars): ClassArchive {
   const name = createHash("sha256").update(`${jars.java}\n${jars.classpath}`).digest("hex").slice(0, 12);
-  const file = join(jars.cacheFolder, `classes-${name}.jsa`);
-  const draft = `${file}.${process.pid}`;
+  const draft = join(jars.cacheFolder, `classes-${name}.jsa.${process.pid}`);
   forgetDrafts(jars.cacheFolder, process.pid);
-  const useOnly = (): string[] => (existsSync(file) ? ["-Xshare:auto", `-XX:SharedArchiveFile=${file}`] : []);
+  const find = (): string | undefined => wholeArchive(jars.cacheFolder, name);
+  const use = (file: string | undefined, otherwise: string[]): string[] =>
+    file === undefined ? otherwise : ["-Xshare:auto", `-XX:SharedArchiveFile=${file}`];
   return {
-    options: () => (existsSync(file) ? useOnly() : ["-XX:+RecordDynamicDumpInfo"]),
-    useOnly,
+    options: () => use(find(), ["-XX:+RecordDynamicDumpInfo"]),
+    useOnly: () => use(find(), []),
     async make(system, files, pid) {
-      if (existsSync(file) || pid === undefined) return;
+      if (pid === undefined || find() !== undefined) return;
       // jcmd understands no space in a name, so the broker writes into the folder in which it stands. An older one is in
       // the way of a new one.
       const written = join(files.folder, "classes.jsa");
@@ -138,7 +140,8 @@ function classArchive(jars: KafkaJars): ClassArchive {
         });
         // The cache may lie on another disk.
         copyFileSync(written, draft);
-        renameSync(draft, file);
+        flush(draft);
+        renameSync(draft, join(jars.cacheFolder, `classes-${name}-${statSync(draft).size}.jsa`));
       } catch (error) {
         const isJdk = (error as NodeJS.ErrnoException).code !== "ENOENT";
         if (isJdk && !system.signal.aborted)
@@ -148,6 +151,18 @@ function classArchive(jars: KafkaJars): ClassArchive {
       }
     },
   };
+}
+
+/** A JVM ends at an archive that was cut off, each time: its name says which size it had. One of another size is removed. */
+function wholeArchive(folder: string, name: string): string | undefined {
+  let whole: string | undefined;
+  for (const each of readdirSync(folder)) {
+    if (!each.startsWith(`classes-${name}`) || !each.endsWith(".jsa")) continue;
+    const file = join(folder, each);
+    if (each === `classes-${name}-${statSync(file).size}.jsa`) whole = file;
+    else rmSync(file, { force: true });
+  }
+  return whole;
 }
 
 /** A JVM that was killed while it wrote its archive leaves a part of it. */

@@ -17,15 +17,17 @@ let said: string;
 const started: ChildProcess[] = [];
 const steps = createSteps({ write: (text) => (said += text) });
 
-/** A process that lives until it is told to end; these words stand in its command line. */
-const run = async (...words: string[]): Promise<ProcessIdentity> => {
+/** A process that lives until it is told to end; it was started by this name, and these words stand in its command line. */
+const runAs = async (argv0: string, ...words: string[]): Promise<ProcessIdentity> => {
   const child = spawn(process.execPath, ["-e", "console.log(); setInterval(() => {}, 1000)", "--", ...words], {
+    argv0,
     stdio: ["ignore", "pipe", "inherit"],
   });
   started.push(child);
   await once(child.stdout, "data");
   return identify(child.pid ?? 0) ?? { pid: 0, born: "never" };
 };
+const run = (...words: string[]): Promise<ProcessIdentity> => runAs("node", ...words);
 
 beforeEach(() => {
   home = openHome({ ORDERS_HOME: mkdtempSync(join(tmpdir(), "orders-leftovers-")) });
@@ -69,15 +71,20 @@ test("a process that has by now the pid of one that an earlier run had lives on"
   expect(said).toBe("");
 });
 
-test("where the record was lost, a Kafka is known by its data", async () => {
-  const kafka = await run("kafka.Kafka", home.path("kafka/server.properties"));
-  const others = await run("kafka.Kafka", "/elsewhere/kafka/server.properties");
+test("where the record was lost, a Kafka is known by its data; who only reads about it, lives on", async () => {
+  const words = ["kafka.Kafka", home.path("kafka/server.properties")];
+  const kafka = await runAs("/usr/bin/java", ...words);
+  const others = await runAs("/usr/bin/java", "kafka.Kafka", "/elsewhere/kafka/server.properties");
+  const readers = await Promise.all([runAs("less", ...words), runAs("java", `about ${words.join(" ")}`)]);
   await endLeftovers(home, steps);
-  expect([isAlive(kafka), isAlive(others)]).toEqual([false, true]);
+  expect([kafka, others, ...readers].map(isAlive)).toEqual([false, true, true, true]);
 });
 
-test("a pid file that names a process without these data is removed, and the process lives on", async () => {
-  const foreign = await run("another program");
+test.each([
+  ["without these data", () => run("another program")],
+  ["that only reads them", () => runAs("tail", data)],
+])("a pid file that names a process %s is removed, and the process lives on", async (_, runForeign) => {
+  const foreign = await runForeign();
   writeFileSync(join(data, "postmaster.pid"), `${foreign.pid}\n${data}\n`);
   await clearStalePid(data);
   expect(existsSync(join(data, "postmaster.pid"))).toBe(false);
@@ -85,7 +92,7 @@ test("a pid file that names a process without these data is removed, and the pro
 });
 
 test("a Postgres that still runs on these data is asked to stop, and awaited", async () => {
-  const postgres = await run("-D", data);
+  const postgres = await runAs("/bin/postgres", "-D", data);
   writeFileSync(join(data, "postmaster.pid"), `${postgres.pid}\n${data}\n`);
   await clearStalePid(data);
   expect(isAlive(postgres)).toBe(false);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Home, readObject, writeWhole } from "./home";
-import { findByCommandLine, identify, isAlive, isProcessIdentity, type ProcessIdentity } from "./process-identity";
+import { findRunOf, identify, isAlive, isProcessIdentity, type ProcessIdentity } from "./process-identity";
 import { killTree } from "./process-tree";
 import { StartError, type Steps } from "./steps";
 
@@ -75,7 +75,7 @@ function findLeftovers(home: Home): [name: string, ProcessIdentity][] {
     (entry): entry is [string, ProcessIdentity] => isProcessIdentity(entry[1]) && isAlive(entry[1]),
   );
   if (recorded.length > 0) return recorded;
-  const kafka = findByCommandLine(`kafka.Kafka ${home.path("kafka/server.properties")}`);
+  const kafka = findRunOf("java", ["kafka.Kafka", home.path("kafka/server.properties")]);
   return kafka === undefined ? [] : [["Kafka", kafka]];
 }
 

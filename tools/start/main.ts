@@ -1,10 +1,12 @@
 import { once } from "node:events";
+import { SettingsError } from "../../runtime/settings";
+import { explainAccess } from "../explain-failure";
 import { UsageError } from "../usage-error";
 import { tellAccidents } from "./accidents";
 import { forgetOwnAddresses, readEnvFile, writeEnvFile } from "./env-file";
 import { isReadable, publishFirstOrders, sampleId } from "./first-orders";
 import { callGuardian } from "./guardian";
-import { openHome } from "./home";
+import { openHome, requireOwnHome } from "./home";
 import { createRunningRecord, endLeftovers } from "./leftovers";
 import { takeLock } from "./lock";
 import { readOptions, type StartOptions } from "./options";
@@ -21,7 +23,10 @@ import { welcome } from "./welcome";
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   const steps = createSteps();
+  // The terminal may be closed, and whoever reads may go away (npm start 2>&1 | head): then nobody is told, and no more.
+  process.stderr.on("error", () => {});
   const home = openHome({ ORDERS_HOME: options.home ?? process.env["ORDERS_HOME"] });
+  requireOwnHome(home);
   const lock = takeLock(home);
   if ("heldBy" in lock) {
     const address = readEnvFile(home)["READER_URL"];
@@ -106,7 +111,9 @@ async function untilToldToEnd(signal: AbortSignal, steps: Steps, started: Promis
 }
 
 function wordsOf(error: unknown): string {
-  if (error instanceof StartError || error instanceof UsageError) return error.message;
+  if ([StartError, UsageError, SettingsError].some((kind) => error instanceof kind)) return (error as Error).message;
+  const access = explainAccess(error);
+  if (access !== undefined) return access;
   return String(error instanceof Error ? error.stack : error);
 }
 

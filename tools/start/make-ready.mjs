@@ -31,6 +31,7 @@ const installedStamp = at("node_modules", ".orders-system");
 const programsStamp = at("node_modules", ".orders-programs");
 const generatedStamp = at("prisma", "generated", ".stamp");
 const builtStamp = at("dist", ".stamp");
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 /** node_modules takes 608 MB; what an install downloads goes into npm's cache, up to 250 MB. */
 const INSTALL_MB = 900;
 /** What require-room.ts asks for, before a home is new: it would be said after the install, where both lie on one disk. */
@@ -247,7 +248,13 @@ async function npm(...args) {
   const shell = !viaNode && process.platform === "win32";
   const given = shell ? args.map((word) => `"${word}"`) : args;
   const child = spawn(command, [...first, ...given], { cwd: root, stdio: ["ignore", 2, 2], shell });
+  // Told to stop, npm would put back what was there, for half a minute after the prompt is back, and meet the next start.
+  // What it leaves half done is not trusted anyway.
+  const stop = () => child.kill("SIGKILL");
+  for (const signal of STOP_SIGNALS) process.once(signal, stop);
   const code = await new Promise((resolve) => child.once("error", resolve).once("exit", resolve));
+  for (const signal of STOP_SIGNALS) process.off(signal, stop);
+  if (child.killed) fail("stopped: the packages are not complete, and the next start installs them anew");
   if (code !== 0) fail(`npm ${args[0]} did not succeed (see above). Run the command again when that is mended.`);
 }
 

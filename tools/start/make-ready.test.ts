@@ -1,7 +1,11 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { processesNaming } from "../../e2e/support/processes-naming";
+import { waitUntil } from "../../e2e/support/wait-until";
 import { projectRoot } from "../../runtime/project-root";
 
 const WAYS_OUT: string[] = require("./kafka-ways.json");
@@ -71,6 +75,27 @@ test.each<[string, NodeJS.ProcessEnv, () => void]>([
 test("the tests and tools of a machine without Java are not kept from their packages", () => {
   prepare();
   expect(calledNpm()).toBe(true);
+});
+
+// Fails when npm is left to itself: it goes on for half a minute, and meets the next start's.
+test("told to stop while it installs, it takes npm along", async () => {
+  put(
+    "npm.js",
+    `for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => {});
+     require("node:fs").writeFileSync("npm-was-called", "");
+     setInterval(() => {}, 1_000);`,
+  );
+  const child = spawn(process.execPath, ["tools/start/prepare.mjs"], {
+    cwd: clone,
+    env: { PATH: at("bin"), HOME: clone, npm_execpath: at("npm.js") },
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  const said = text(child.stderr);
+  await waitUntil("npm runs", calledNpm);
+  child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([1, null]);
+  expect(await said).toContain("stopped: the packages are not complete, and the next start installs them anew");
+  expect(processesNaming(at("npm.js"))).toEqual([]);
 });
 
 // Fails when the sizes of Postgres's programs are not noted.

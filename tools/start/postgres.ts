@@ -4,7 +4,7 @@ import pg from "pg";
 import { SteadyClient } from "../../prisma/steady-client";
 import type { Passwords } from "./passwords";
 import { findPostgres, type RunPostgres } from "./postgres-binaries";
-import { commandLine, identify, isAlive } from "./process-identity";
+import { identify, isAlive, isRunOf } from "./process-identity";
 import { runTool } from "./run-tool";
 import { StartError } from "./steps";
 import type { Supervised } from "./supervise";
@@ -156,7 +156,7 @@ export async function clearStalePid(data: string): Promise<void> {
   const pid = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : 0;
   const identity = pid > 0 ? identify(pid) : undefined;
   if (identity === undefined) return;
-  if (!commandLine(pid).includes(data)) return rmSync(file, { force: true });
+  if (!isRunOf(pid, "postgres", ["-D", data])) return rmSync(file, { force: true });
   try {
     process.kill(pid, "SIGINT");
   } catch {

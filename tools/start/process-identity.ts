@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 /**
  * A process that can be recognised later: a pid alone may by then belong to another one.
@@ -43,11 +44,26 @@ export function commandLine(pid: number): string {
   }
 }
 
-/** A living process whose command line has these words. Linux only: elsewhere nothing is found. */
-export function findByCommandLine(words: string): ProcessIdentity | undefined {
+/**
+ * Whether a living process is a run of this program with these words next to each other: whoever searches for them, or
+ * reads about them, has them in a command line too.
+ */
+export function isRunOf(pid: number, program: string, words: readonly string[]): boolean {
+  // There the words are seen with spaces between alone, and a program's folder may have some too.
+  if (process.platform !== "linux") return commandLine(pid).includes(words.join(" "));
+  try {
+    const [started = "", ...others] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return basename(started) === program && others.some((_, at) => words.every((word, n) => others[at + n] === word));
+  } catch {
+    return false;
+  }
+}
+
+/** A living run of this program with these words. Linux only: elsewhere nothing is found. */
+export function findRunOf(program: string, words: readonly string[]): ProcessIdentity | undefined {
   if (process.platform !== "linux") return undefined;
   const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
-  const found = pids.find((pid) => pid !== process.pid && commandLine(pid).includes(words));
+  const found = pids.find((pid) => isRunOf(pid, program, words));
   return found === undefined ? undefined : identify(found);
 }
 

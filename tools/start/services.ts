@@ -6,6 +6,7 @@ import { startKafka } from "./kafka";
 import { keepPasswords } from "./passwords";
 import { startPostgres } from "./postgres";
 import { startRedis } from "./redis";
+import { StartError } from "./steps";
 import type { System } from "./system";
 import { awaitGroupCoordinator, createTopics } from "./topics";
 
@@ -50,9 +51,17 @@ async function kafkaWithTopics(system: System): Promise<string> {
   await system.steps.step(
     (created: string[]) => (created.length > 0 ? `topics ${created.join(" and ")} created` : "topics are there"),
     async () => {
-      const created = await createTopics(kafka, { orders: settings.KAFKA_TOPIC, dlq: settings.KAFKA_DLQ_TOPIC });
-      await awaitGroupCoordinator(kafka, settings.KAFKA_GROUP, settings.KAFKA_TOPIC);
-      return created;
+      try {
+        const created = await createTopics(kafka, { orders: settings.KAFKA_TOPIC, dlq: settings.KAFKA_DLQ_TOPIC });
+        await awaitGroupCoordinator(kafka, settings.KAFKA_GROUP, settings.KAFKA_TOPIC);
+        return created;
+      } catch (error) {
+        if (!process.env["KAFKA_BROKERS"]) throw error;
+        throw new StartError(
+          `the Kafka of KAFKA_BROKERS (${brokers}) cannot be used: ${(error as Error).message}\n` +
+            "Start it, or name another; without KAFKA_BROKERS npm start brings its own.",
+        );
+      }
     },
     "the topics are there",
   );

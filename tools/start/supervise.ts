@@ -63,6 +63,7 @@ export function supervise(
   let deaths = 0;
   let lastDeath = "";
   let allSaid: Promise<void> | undefined;
+  const whereItSaysWhy = service.logFile === undefined ? "" : `; ${service.logFile} says why`;
 
   const runOnce = async (): Promise<void> => {
     await service.before?.();
@@ -105,7 +106,7 @@ export function supervise(
       deaths += 1;
       service.output?.passOn();
       if (Date.now() - start >= LIFE_THAT_COUNTS_MS) wait = FIRST_WAIT_MS;
-      steps.say(`${service.name} ended (${lastDeath}); it is started again in ${wait / 1000} s`);
+      steps.say(`${service.name} ended (${lastDeath}); it is started again in ${wait / 1000} s${whereItSaysWhy}`);
       await delay(wait, undefined, { signal: stopping.signal }).catch(() => {});
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     }
@@ -121,11 +122,12 @@ export function supervise(
     pid: () => child?.pid,
     async whenReady(isReady, limitMs = 60_000) {
       const deadline = Date.now() + limitMs;
-      const log = service.logFile === undefined ? "" : `; ${service.logFile} says why`;
       while (!(await isReady())) {
         if (stopping.signal.aborted) throw new StartError(`${service.name} was stopped before it was ready`);
-        if (deaths >= DEATHS_THAT_COUNT) throw new StartError(`${service.name} does not start: ${lastDeath}${log}`);
-        if (Date.now() > deadline) throw new StartError(`${service.name} is not ready after ${limitMs / 1000} s${log}`);
+        if (deaths >= DEATHS_THAT_COUNT)
+          throw new StartError(`${service.name} does not start: ${lastDeath}${whereItSaysWhy}`);
+        if (Date.now() > deadline)
+          throw new StartError(`${service.name} is not ready after ${limitMs / 1000} s${whereItSaysWhy}`);
         await delay(30);
       }
     },
