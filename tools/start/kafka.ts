@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { formatKafka } from "./format-kafka";
 import { flush } from "./home";
@@ -140,6 +140,8 @@ function classArchive(jars: KafkaJars): ClassArchive {
         });
         // The cache may lie on another disk.
         copyFileSync(written, draft);
+        // The JVM has closed it to its owner too.
+        chmodSync(draft, 0o600);
         flush(draft);
         renameSync(draft, join(jars.cacheFolder, `classes-${name}-${statSync(draft).size}.jsa`));
       } catch (error) {
